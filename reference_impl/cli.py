@@ -1,18 +1,19 @@
-"""The command line: `python -m reference_impl methods | train METHOD | sample METHOD`."""
+"""The command line: `python -m reference_impl methods | train | sample | evaluate | presets`."""
 
 import argparse
 import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-EVALUATE_ON = 360
-"""Samples behind the numbers: as many as the digits held out."""
+SHOWN = 64
+"""Samples in the picture; of a conditional method, as many rows of one sample for each class as fit best."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,6 +44,17 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=0)
     sample.add_argument("--out", type=Path, default=Path("samples.png"), metavar="PNG")
     sample.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+    evaluate = commands.add_parser("evaluate", help="measure a checkpoint again")
+    evaluate.add_argument("method", help="as listed by `methods`")
+    evaluate.add_argument("--checkpoint", type=Path, required=True, help="a checkpoint.pt written by `train`")
+    evaluate.add_argument("--n", type=int, help="how many samples (default: the run's evaluate_on)")
+    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+    presets = commands.add_parser("presets", help="run every preset that promises a time, and print what was kept")
+    presets.add_argument("methods", nargs="*", help="only these (default: all)")
+    presets.add_argument("--out", type=Path, default=Path("runs/presets"), metavar="DIR")
     return top
 
 
@@ -57,7 +69,7 @@ def methods() -> None:
     for entry in METHODS.values():
         module = entry.load()
         for preset in module.PRESETS:
-            promise = ", ".join(f"{name} {bound:g}" for name, bound in module.PROMISES.get(preset, {}).items())
+            promise = ", ".join(f"{name} {bound:g}" for name, bound in module.PRESETS[preset].promises.items())
             table.add_row(entry.name, f"{entry.title} (arXiv:{entry.arxiv})", preset, promise)
     Console().print(table)
 
@@ -74,6 +86,38 @@ def pick_device(name: str) -> Any:
     return device
 
 
+def in_columns(method: Any, n: int) -> Any:
+    """Labels for about n samples, so that each class has a column of its own in the picture; None if unconditional."""
+    import torch
+
+    return torch.arange(method.classes).repeat(max(1, round(n / method.classes))) if method.classes else None
+
+
+def draw(method: Any, labels: Any, n: int, seed: int, purpose: str, device: Any) -> Any:
+    """New samples, on a stream of randomness of their own."""
+    from reference_impl import engine
+
+    if labels is not None:
+        labels = labels.to(device)
+    return method.sample(n, labels, engine.generator(seed, purpose, device), engine.watch("sample"))
+
+
+def picture(samples: Any, columns: int) -> Any:
+    """Samples as one picture: images in a grid, points in the plane as a map."""
+    from reference_impl import images
+
+    return images.grid(samples, columns=columns) if samples.ndim == 4 else images.scatter(samples)
+
+
+def measure(method: Any, data: Any, n: int, seed: int, device: Any) -> dict[str, float]:
+    """The numbers of n fresh samples, which have the labels of the first n held-out examples."""
+    from reference_impl import engine
+
+    labels = data.held_out_labels.repeat(-(-n // len(data.held_out_labels)))[:n] if method.classes else None
+    samples = draw(method, labels, n, seed, "more samples", device)
+    return method.evaluate(data, samples, labels, engine.generator(0, "evaluate", device))
+
+
 def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any]:
     """Train, sample, measure, and write it all down. Returns the record."""
     import torch
@@ -84,46 +128,43 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
 
     entry = METHODS[pick("method", args.method, METHODS)]
     module = entry.load()
-    preset = pick("preset", args.preset, module.PRESETS)
-    config = override(module.PRESETS[preset], args.set)
-    data = DATA[pick("data", config.data, DATA)]()
-    device = pick_device(args.device)
-    label = f"{entry.name}/{preset}"
-    out = args.out or Path("runs") / f"{entry.name}-{preset}"
+    name = pick("preset", args.preset, module.PRESETS)
+    preset = override(module.PRESETS[name], args.set)
+    out = args.out or Path("runs") / f"{entry.name}-{name}"
     checkpoint, done = out / "checkpoint.pt", out / "record.json"
     if checkpoint.exists() and not done.exists() and not (args.resume or args.restart):
         raise ValueError(
             f"{out} holds an unfinished run; expected --resume to go on with it or --restart to start anew"
         )
+    device = pick_device(args.device)
+    data = DATA[pick("data", preset.train.data, DATA)]().to(device)
     git = record.git_state()
     done.unlink(missing_ok=True)
 
     torch.manual_seed(args.seed)  # the first weights; batches, noise and samples have streams of their own
-    method = module.build(config, data.image_shape, device)
+    method = module.build(preset.config, data.spec, device)
     start = time.perf_counter()
     losses = engine.train(
-        method, data.train.to(device), config, seed=args.seed, out=out, label=label, resume=args.resume
+        method, data, preset, seed=args.seed, out=out, label=f"{entry.name}/{name}", resume=args.resume
     )
     trained = time.perf_counter()
-    shown = method.sample(64, engine.generator(args.seed, "samples", device), engine.watch("sample"))
+    labels = in_columns(method, SHOWN)
+    shown = draw(method, labels, SHOWN if labels is None else len(labels), args.seed, "samples", device)
     pictures = [out / "samples.png", out / "curve.svg"]
-    images.save_png(images.grid(shown.images), pictures[0])
-    if shown.process is not None:
-        pictures.append(out / "process.png")
-        images.save_png(images.grid(shown.process.flatten(0, 1), columns=shown.process.shape[1]), pictures[-1])
-    curve = images.curve_svg(losses, "step", "loss")
-    engine.write_atomically(curve.encode(), pictures[1])
+    images.save_png(picture(shown, columns=method.classes or 8), pictures[0])
+    engine.write_atomically(images.curves_svg(losses, "move", "loss").encode(), pictures[1])
     pictured = time.perf_counter()
     print(f"{pictures[0]} after {pictured - began:.0f} s")
 
-    more = method.sample(EVALUATE_ON - 64, engine.generator(args.seed, "more samples", device), engine.watch("sample"))
-    samples = torch.cat([shown.images, more.images])
-    metrics = method.evaluate(data, samples, engine.generator(0, "evaluate", device))
+    for kind, rows in method.pictures(data, engine.generator(args.seed, "pictures", device)).items():
+        pictures.append(out / f"{kind}.png")
+        images.save_png(images.grid(rows.flatten(0, 1), columns=rows.shape[1]), pictures[-1])
+    metrics = measure(method, data, preset.train.evaluate_on, args.seed, device)
     result = record.build_record(
         method=entry.name,
         module=entry.module,
+        name=name,
         preset=preset,
-        config=config,
         command=command,
         seed=args.seed,
         git=git,
@@ -136,7 +177,6 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
             "total": time.perf_counter() - began,
         },
         metrics=metrics,
-        promises=module.PROMISES.get(preset, {}),
         parameters=sum(p.numel() for p in method.model.parameters()),
         losses=losses,
         weights_sha256=record.weights_sha256(method.model),
@@ -144,7 +184,7 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     )
     record.write_record(result, done)
     if args.record:
-        kept = record.ROOT / "reference_impl" / "results" / entry.name / preset
+        kept = record.ROOT / "reference_impl" / "results" / entry.name / name
         kept.mkdir(parents=True, exist_ok=True)
         for path in [done, *pictures]:
             shutil.copyfile(path, kept / path.name)
@@ -166,30 +206,80 @@ def report(result: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def sample(args: argparse.Namespace) -> None:
-    """Draw samples from a checkpoint and write them as one picture."""
-    import torch
-
-    from reference_impl import engine, images
-    from reference_impl.registry import METHODS, pick
+def from_checkpoint(args: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """A trained method, its preset, and its device."""
+    from reference_impl import engine
+    from reference_impl.data import Spec
+    from reference_impl.registry import METHODS, pick, restore
 
     entry = METHODS[pick("method", args.method, METHODS)]
-    engine.check(args.n >= 1, "n", args.n, "a number of samples >= 1")
-    module = entry.load()
+    engine.check(args.n is None or args.n >= 1, "n", args.n, "a number of samples >= 1")
     state = engine.load_checkpoint(args.checkpoint)
     settings = json.loads(state["settings"])
-    run, _ = settings.pop("run"), settings.pop("seed")
-    if run.partition("/")[0] != entry.name:
-        raise engine.CheckpointError(f"{args.checkpoint} is of {run}; expected a run of {entry.name}")
-    preset = next(iter(module.PRESETS.values()))
-    config = type(preset)(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    if settings["run"].partition("/")[0] != entry.name:
+        raise engine.CheckpointError(f"{args.checkpoint} is of {settings['run']}; expected a run of {entry.name}")
+    preset = restore(settings, entry)
+    shape, classes, levels = state["spec"]
     device = pick_device(args.device)
-    method = module.build(config, tuple(state["shape"]), device)
+    method = entry.load().build(preset.config, Spec(tuple(shape), classes, levels), device)
     method.model.load_state_dict(state["ema"])
     method.model.eval()
-    new = method.sample(args.n, engine.generator(args.seed, "samples", torch.device(device)), engine.watch("sample"))
-    images.save_png(images.grid(new.images), args.out)
+    return method, preset, device
+
+
+def sample(args: argparse.Namespace) -> None:
+    """Draw samples from a checkpoint and write them as one picture."""
+    from reference_impl import images
+
+    method, _, device = from_checkpoint(args)
+    labels = in_columns(method, args.n)
+    new = draw(method, labels, args.n if labels is None else len(labels), args.seed, "samples", device)
+    images.save_png(picture(new, columns=method.classes or 8), args.out)
     print(args.out)
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Measure a checkpoint and print its numbers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from reference_impl.data import DATA
+
+    method, preset, device = from_checkpoint(args)
+    data = DATA[preset.train.data]().to(device)
+    table = Table("measured", "value", title=f"{args.method}: {args.checkpoint}")
+    for name, value in measure(method, data, args.n or preset.train.evaluate_on, args.seed, device).items():
+        table.add_row(name, f"{value:.4g}")
+    Console().print(table)
+
+
+def presets(args: argparse.Namespace) -> bool:
+    """Run every preset that promises a time, each in a process of its own; print the table. Whether all was kept."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from reference_impl.registry import METHODS, pick
+
+    table = Table("preset", "measured", "value", "promised: at most", "kept")
+    good = True
+    for name in [pick("method", name, METHODS) for name in args.methods] or list(METHODS):
+        for preset, held in METHODS[name].load().PRESETS.items():
+            if "seconds" not in held.promises:
+                continue
+            out = args.out / f"{name}-{preset}"
+            words = ["train", name, "--preset", preset, "--out", str(out), "--device", "cpu", "--restart"]
+            if subprocess.run([sys.executable, "-m", "reference_impl", *words], check=False).returncode:
+                table.add_row(f"{name}/{preset}", "the run failed", "", "", "no")
+                good = False
+                continue
+            result = json.loads((out / "record.json").read_text(encoding="utf-8"))
+            measured = {"seconds": result["seconds"]["to_picture"], **result["metrics"]}
+            for metric, promise in result["promises"].items():
+                kept = "yes" if promise["kept"] else "no"
+                table.add_row(f"{name}/{preset}", metric, f"{measured[metric]:.4g}", f"{promise['at_most']:g}", kept)
+                good &= promise["kept"]
+    Console().print(table)
+    return good
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -208,6 +298,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             methods()
         elif args.command == "sample":
             sample(args)
+        elif args.command == "evaluate":
+            evaluate(args)
+        elif args.command == "presets":
+            return 0 if presets(args) else 1
         else:
             report(train(args, "python -m reference_impl " + shlex.join(words), began))
     except ValueError as error:

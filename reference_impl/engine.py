@@ -1,8 +1,9 @@
 """The one training loop that all methods share.
 
-A method brings a network, a loss, and a way to sample (`Method`). The engine brings what is the same for all: batches
-in a fixed order, Adam, a moving average of the weights, a check for NaN before each step, checkpoints that survive a
-crash, and a resumption that gives the same bits as a run that was never interrupted.
+A method brings its players (one network and one loss each: a GAN has two, most methods one) and a way to sample
+(`Method`). The engine brings what is the same for all: batches in a fixed order, Adam, a moving average of the weights,
+a check for NaN before each step, checkpoints that survive a crash, and a resumption that gives the same bits as a run
+that was never interrupted.
 """
 
 import copy
@@ -15,11 +16,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,7 +28,7 @@ from torch import Generator, Tensor, nn
 
 from reference_impl.data import Data
 
-CHECKPOINT_SCHEMA = 1
+CHECKPOINT_SCHEMA = 2
 CHECKPOINT_EVERY_SECONDS = 30.0
 
 
@@ -37,11 +38,35 @@ def check(good: bool, field: str, value: object, expected: str) -> None:
         raise ValueError(f"{field} is {value!r}; expected {expected}")
 
 
-class Samples(NamedTuple):
-    """New images, and, where the method makes them in steps, k states on the way to each of the first r."""
+class Batch(NamedTuple):
+    """What a loss sees of the data in one step."""
 
-    images: Tensor  # [n c h w]
-    process: Tensor | None  # [r k c h w]
+    x: Tensor  # [b ...], on the device that trains
+    labels: Tensor  # [b] int64
+
+
+Watch = Callable[[Iterable, int], Iterable]
+"""`watch(steps, total)` passes the steps on and shows how far they are."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """A loss, the network whose weights lower it, and the steps in which it moves.
+
+    In its move only its own weights change: the gradient is taken with respect to them alone. Every one of them must
+    matter to the loss, or the first move ends in an error.
+
+    Attributes:
+        name: The name of its loss in the curve and in the record.
+        model: The network it trains; a part of the method's model.
+        loss: The loss on a batch; all randomness comes from the generator.
+        plays: Whether it moves in a step; steps count from 1.
+    """
+
+    name: str
+    model: nn.Module
+    loss: Callable[[Batch, Generator], Tensor]
+    plays: Callable[[int], bool] = lambda step: True
 
 
 @runtime_checkable
@@ -49,46 +74,89 @@ class Method(Protocol):
     """What the engine asks of a method."""
 
     model: nn.Module
+    classes: int
+    """How many classes it can be asked for; 0 if it is unconditional."""
 
-    def loss(self, x: Tensor, generator: Generator) -> Tensor:
-        """The loss on a batch; all randomness comes from the generator."""
+    def players(self) -> Sequence[Player]:
+        """Who moves in a step, in this order, each with a batch of its own."""
 
-    def sample(self, n: int, generator: Generator, watch: Callable[[Iterable, int], Iterable] = ...) -> Samples:
-        """N new images; `watch(steps, total)` passes the steps on and shows progress."""
+    def sample(self, n: int, labels: Tensor | None, generator: Generator, watch: Watch = ...) -> Tensor:
+        """N new examples [n ...]; of the classes `labels` [n], where the method is conditional and they are given."""
 
-    def evaluate(self, data: Data, samples: Tensor, generator: Generator) -> dict[str, float]:
-        """The run's numbers."""
+    def pictures(self, data: Data, generator: Generator) -> Mapping[str, Tensor]:
+        """Further pictures worth looking at, by the name of their file: rows of images [rows columns c h w]."""
+
+    def evaluate(self, data: Data, samples: Tensor, labels: Tensor | None, generator: Generator) -> dict[str, float]:
+        """The run's numbers; `labels` are those that the samples were asked to have."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a method is trained; each method's own configuration extends it.
+    """How a method is trained.
 
     Attributes:
         data: The name of the data set.
-        steps: Gradient steps.
-        batch_size: Images in a step.
+        steps: Steps; in each, every player moves that plays in it.
+        batch_size: Examples in a move.
         lr: Adam's learning rate.
+        betas: Adam's decay rates of the mean and of the square of the gradient.
         warmup: Steps over which the learning rate grows linearly to `lr`; 0 for none.
-        grad_clip: The largest norm of the gradient; longer ones are scaled down to it. 0 for no limit.
+        decay: "cosine" lets the learning rate fall to 0 along half a cosine after the warm-up.
+        grad_clip: The largest norm of a player's gradient; longer ones are scaled down to it. 0 for no limit.
         ema_decay: Decay of the moving average of the weights; 0 for none.
+        evaluate_on: Samples behind the numbers.
     """
 
     data: str = "digits"
     steps: int = 700
     batch_size: int = 64
     lr: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.999)
     warmup: int = 50
+    decay: Literal["none", "cosine"] = "none"
     grad_clip: float = 1.0
     ema_decay: float = 0.995
+    evaluate_on: int = 360
 
     def __post_init__(self) -> None:
         check(self.steps >= 1, "steps", self.steps, "a number of steps >= 1")
-        check(self.batch_size >= 1, "batch_size", self.batch_size, "a number of images >= 1")
+        check(self.batch_size >= 1, "batch_size", self.batch_size, "a number of examples >= 1")
         check(0 < self.lr < math.inf, "lr", self.lr, "a learning rate > 0")
+        good = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
+        check(good, "betas", self.betas, "two decay rates in [0, 1)")
         check(self.warmup >= 0, "warmup", self.warmup, "a number of steps >= 0")
+        check(self.decay in ("none", "cosine"), "decay", self.decay, '"none" or "cosine"')
         check(0 <= self.grad_clip < math.inf, "grad_clip", self.grad_clip, "a norm > 0, or 0 for no limit")
         check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "a decay in [0, 1)")
+        check(self.evaluate_on >= 2, "evaluate_on", self.evaluate_on, "a number of samples >= 2")
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate in a step, counted from 1."""
+        if step <= self.warmup:
+            return self.lr * step / self.warmup
+        if self.decay == "none":
+            return self.lr
+        done = (step - self.warmup) / (self.steps - self.warmup + 1)
+        return self.lr * (1 + math.cos(math.pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named configuration of a method: how it is trained, what it is, and what it promises.
+
+    Attributes:
+        train: How it is trained.
+        config: The method's own settings, a frozen dataclass; no field has the name of one of TrainConfig's.
+        promises: What the run stays at or below: `seconds` to the picture on two CPU cores, and its measured numbers.
+    """
+
+    train: TrainConfig
+    config: Any
+    promises: Mapping[str, float] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """All fields by name."""
+        return {**asdict(self.train), **asdict(self.config)}
 
 
 class DivergedError(RuntimeError):
@@ -267,93 +335,119 @@ def update_ema(ema: nn.Module, model: nn.Module, step: int, decay: float) -> Non
         average.copy_(buffer)
 
 
+def move(player: Player, optimiser: torch.optim.Optimizer, batch: Batch, noise: Generator, grad_clip: float) -> float:
+    """One move of one player: the gradient of its loss with respect to its own weights alone, clipped, and a step.
+
+    Returns:
+        The loss before the step.
+
+    Raises:
+        DivergedError: The loss or the gradient is not finite; the step was not taken.
+    """
+    weights = [p for p in player.model.parameters() if p.requires_grad]
+    loss = player.loss(batch, noise)
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = gradient
+    norm = nn.utils.clip_grad_norm_(weights, grad_clip or math.inf)
+    if not (math.isfinite(value := loss.item()) and norm.isfinite()):
+        raise DivergedError(f"the {player.name}'s loss is {value} and its gradient's norm {norm.item()}")
+    optimiser.step()
+    return value
+
+
 def train(
-    method: Method, x: Tensor, config: TrainConfig, *, seed: int, out: Path, label: str, resume: bool = False
-) -> list[float]:
-    """Train `method.model` on the images x; at the end it holds the averaged weights.
+    method: Method, data: Data, preset: Preset, *, seed: int, out: Path, label: str, resume: bool = False
+) -> dict[str, list[float]]:
+    """Train the method's players on `data.train`; at the end `method.model` holds the averaged weights.
 
     Writes to `out`: `checkpoint.pt`, and `metrics.jsonl` with one line for each step.
 
     Args:
         method: What to train.
-        x: Images [n c h w], on the device to train on.
-        config: How to train.
+        data: The data, on the device to train on.
+        preset: How to train; the method's own settings are kept in the checkpoint.
         seed: The seed of the batches' order and of the noise. The first weights are the caller's.
         out: The run's folder.
         label: The run's name, kept in the checkpoint and compared on resumption.
         resume: Go on from the checkpoint in `out`, if there is one.
 
     Returns:
-        The loss at each step, those before the resumption included.
+        Each player's losses, one for each of its moves, those before the resumption included.
 
     Raises:
         DivergedError: Before a step that would put NaN or infinity into the weights; the last checkpoint stays.
         InterruptedRunError: After Ctrl-C or SIGTERM, once the checkpoint is saved.
         CheckpointError: The checkpoint to resume from is damaged or of another run.
     """
+    config, device = preset.train, data.train.device
     checkpoint, log = out / "checkpoint.pt", out / "metrics.jsonl"
     model, ema = method.model, copy.deepcopy(method.model).requires_grad_(False)
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.lr)
-    batches = Batches(len(x), config.batch_size, generator(seed, "batches"))
-    noise = generator(seed, "noise", x.device)
-    settings = json.dumps({"run": label, "seed": seed, **asdict(config)})
-    losses: list[float] = []
+    players = method.players()
+    optimisers = {p.name: torch.optim.Adam(p.model.parameters(), lr=config.lr, betas=config.betas) for p in players}
+    batches = Batches(len(data.train), config.batch_size, generator(seed, "batches"))
+    noise = generator(seed, "noise", device)
+    settings = json.dumps({"run": label, "seed": seed, **preset.settings()})
+    rows: list[dict[str, float]] = []  # row i: the losses of the players that moved in step i + 1
 
     def save() -> None:
         state = {
             "schema": CHECKPOINT_SCHEMA,
             "settings": settings,
-            "shape": list(x.shape[1:]),
-            "losses": losses,
+            "spec": list(data.spec),
+            "rows": rows,
             "model": model.state_dict(),
             "ema": ema.state_dict(),
-            "optimiser": optimiser.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in optimisers.items()},
             "batches": batches.state(),
             "noise": noise.get_state(),
         }
         save_checkpoint(state, checkpoint)
-        write_atomically(
-            "".join(json.dumps({"step": i, "loss": v}) + "\n" for i, v in enumerate(losses, 1)).encode(), log
-        )
+        lines = (json.dumps({"step": i, **row}) + "\n" for i, row in enumerate(rows, 1))
+        write_atomically("".join(lines).encode(), log)
 
     if resume and checkpoint.exists():
         state = load_checkpoint(checkpoint, "cpu")
         theirs, ours = json.loads(state["settings"]), json.loads(settings)
+        free = {"steps", "evaluate_on"} if config.decay == "none" else {"evaluate_on"}
         differ = [
             f"{k} is {theirs.get(k)!r} there and {ours[k]!r} here"
             for k in ours
-            if k != "steps" and theirs.get(k) != ours[k]
+            if k not in free and theirs.get(k) != ours[k]
         ]
         if differ:
             raise CheckpointError(f"{checkpoint} is of another run: {'; '.join(differ)}; expected the same settings")
         model.load_state_dict(state["model"])
         ema.load_state_dict(state["ema"])
-        optimiser.load_state_dict(state["optimiser"])
+        for name, optimiser in optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
         batches.restore(state["batches"])
         noise.set_state(state["noise"])
-        losses = state["losses"]
+        rows = state["rows"]
 
     out.mkdir(parents=True, exist_ok=True)
     model.train()
     saved = time.monotonic()
-    with stop_requests() as stop, progress_bar(f"train {label}", config.steps, len(losses)) as advance:
-        for step in range(len(losses) + 1, config.steps + 1):
-            for group in optimiser.param_groups:
-                group["lr"] = config.lr * min(1.0, step / config.warmup) if config.warmup else config.lr
-            loss = method.loss(x[batches.next().to(x.device)], noise)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip or math.inf)
-            if not (math.isfinite(value := loss.item()) and norm.isfinite()):
-                raise DivergedError(
-                    f"step {step}: the loss is {value} and its gradient's norm {norm.item()}; expected finite numbers. "
-                    "The step was not taken, and no file was overwritten. "
-                    f"Try a smaller lr (it is {config.lr}) or grad_clip (it is {config.grad_clip})."
-                )
-            optimiser.step()
+    with stop_requests() as stop, progress_bar(f"train {label}", config.steps, len(rows)) as advance:
+        for step in range(len(rows) + 1, config.steps + 1):
+            row: dict[str, float] = {}
+            for player in players:
+                if not player.plays(step):
+                    continue
+                for group in optimisers[player.name].param_groups:
+                    group["lr"] = config.lr_at(step)
+                chosen = batches.next().to(device)
+                batch = Batch(data.train[chosen], data.train_labels[chosen])
+                try:
+                    row[player.name] = move(player, optimisers[player.name], batch, noise, config.grad_clip)
+                except DivergedError as error:
+                    raise DivergedError(
+                        f"step {step}: {error}; expected finite numbers. "
+                        "The step was not taken, and no file was overwritten. "
+                        f"Try a smaller lr (it is {config.lr}) or grad_clip (it is {config.grad_clip})."
+                    ) from None
             update_ema(ema, model, step, config.ema_decay)
-            losses.append(value)
-            advance(step, f"loss {sum(losses[-50:]) / len(losses[-50:]):.4f}")
+            rows.append(row)
+            advance(step, note(rows))
             if signum := stop():
                 save()
                 raise InterruptedRunError(signum, step)
@@ -363,4 +457,13 @@ def train(
     save()
     model.load_state_dict(ema.state_dict())
     model.eval()
-    return losses
+    return {player.name: [row[player.name] for row in rows if player.name in row] for player in players}
+
+
+def note(rows: list[dict[str, float]]) -> str:
+    """Each player's mean loss over the last 50 steps."""
+    recent = rows[-50:]
+    means = {
+        name: [row[name] for row in recent if name in row] for name in {name: None for row in recent for name in row}
+    }
+    return "  ".join(f"{name} {sum(values) / len(values):.4f}" for name, values in means.items())

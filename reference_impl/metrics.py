@@ -1,8 +1,10 @@
-"""Numbers that compare sets of images, in pixel space and in float64."""
+"""Numbers that compare sets of examples, in float64."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
+
+from reference_impl.data import GRID_STD, Data, grid_means
 
 
 def frechet_distance(a: Float[Tensor, "n ..."], b: Float[Tensor, "m ..."]) -> float:
@@ -40,3 +42,33 @@ def nearest_distance(a: Float[Tensor, "n ..."], b: Float[Tensor, "m ..."]) -> fl
     """
     x, y = a.flatten(1).double(), b.flatten(1).double()
     return torch.cdist(x, y).min(dim=1).values.median().item()
+
+
+def modes(points: Float[Tensor, "n 2"]) -> dict[str, float]:
+    """How many of the 25 Gaussians of `gaussians` have no point, and the share of points that are at none of them.
+
+    A point is at a Gaussian if it lies within three standard deviations of its mean. Of 2,500 true points, 1.1 %
+    do not, and no mode is missed.
+    """
+    distance, mode = torch.cdist(points.double(), grid_means().to(points.device).double()).min(dim=1)
+    near = distance <= 3 * GRID_STD
+    return {"modes_missed": 25.0 - len(mode[near].unique()), "low_quality": 1 - near.double().mean().item()}
+
+
+def compare(data: Data, samples: Float[Tensor, "n ..."], labels: Int64[Tensor, " n"] | None) -> dict[str, float]:
+    """The numbers that every method's samples get; those ending in `_real` are what real examples get.
+
+    Args:
+        data: The data; samples are held against both of its parts.
+        samples: New examples.
+        labels: The classes that the samples were asked to be of; None of an unconditional method.
+    """
+    if data.name == "gaussians":
+        return modes(samples)
+    n = min(len(samples), len(data.train))
+    return {
+        "frechet": frechet_distance(samples, data.held_out),
+        "frechet_real": frechet_distance(data.train[:n], data.held_out),
+        "nearest": nearest_distance(samples, data.train),
+        "nearest_real": nearest_distance(data.held_out, data.train),
+    }

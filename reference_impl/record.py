@@ -8,7 +8,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ import numpy
 import torch
 
 from reference_impl.data import Data
-from reference_impl.engine import TrainConfig, write_atomically
+from reference_impl.engine import Preset, write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -105,8 +104,8 @@ def build_record(
     *,
     method: str,
     module: str,
-    preset: str,
-    config: TrainConfig,
+    name: str,
+    preset: Preset,
     command: str,
     seed: int,
     git: dict[str, Any],
@@ -114,9 +113,8 @@ def build_record(
     device: torch.device,
     seconds: dict[str, float],
     metrics: dict[str, float],
-    promises: dict[str, float],
     parameters: int,
-    losses: list[float],
+    losses: dict[str, list[float]],
     weights_sha256: str,
     pictures: Iterable[Path],
 ) -> dict[str, Any]:
@@ -129,21 +127,23 @@ def build_record(
     return {
         "schema": SCHEMA,
         "method": method,
-        "preset": preset,
+        "preset": name,
         "command": command,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git,
         "source_sha256": source_sha256(module),
-        "config": asdict(config),
+        "config": preset.settings(),
         "seed": seed,
         "data": {"name": data.name, "train": len(data.train), "held_out": len(data.held_out), "sha256": data.sha256},
         "machine": machine(device),
         "parameters": parameters,
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "metrics": metrics,
-        "promises": {name: {"at_most": bound, "kept": measured[name] <= bound} for name, bound in promises.items()},
-        "steps": len(losses),
-        "losses": losses[:100],
+        "promises": {
+            name: {"at_most": bound, "kept": measured[name] <= bound} for name, bound in preset.promises.items()
+        },
+        "steps": preset.train.steps,
+        "losses": {player: values[:100] for player, values in losses.items()},
         "weights_sha256": weights_sha256,
         "pictures": {path.name: file_sha256(path) for path in pictures},
     }

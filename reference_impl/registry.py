@@ -5,17 +5,17 @@ import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from types import ModuleType
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from reference_impl.engine import TrainConfig
+from reference_impl.engine import Preset, TrainConfig
 
 
 @dataclass(frozen=True)
 class Entry:
     """A method: its paper, and the module that implements it.
 
-    The module has `PRESETS` (name -> configuration), `PROMISES` (name -> what the preset keeps) and
-    `build(config, image_shape, device)`, which returns what the engine can train.
+    The module has `PRESETS` (name -> `Preset`) and `build(config, spec, device)`, which returns what the engine can
+    train.
     """
 
     name: str
@@ -50,28 +50,54 @@ def pick(kind: str, name: str, known: Iterable[str]) -> str:
     raise ValueError(f"{kind} {name!r} is unknown.{hint} Expected one of: {', '.join(names)}")
 
 
-def override(config: TrainConfig, settings: Iterable[str]) -> TrainConfig:
-    """A configuration with some fields set from text: `["lr=1e-3", "beta=1e-4,0.02"]`.
+def override(preset: Preset, settings: Iterable[str]) -> Preset:
+    """A preset with some fields set from text: `["lr=1e-3", "beta=1e-4,0.02"]`.
 
     Raises:
         ValueError: A setting is not `field=value`, the field is unknown, or the value is not of its type or range.
     """
-    types = get_type_hints(type(config))
-    values: dict[str, Any] = {}
+    parts: dict[str, Any] = {"train": preset.train, "config": preset.config}
+    owner = {f.name: part for part, held in parts.items() for f in fields(held)}
+    values: dict[str, dict[str, Any]] = {part: {} for part in parts}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise ValueError(f"setting {setting!r} has no '='; expected field=value, as in lr=1e-3")
-        name = pick("field", name.strip(), [f.name for f in fields(config)])
-        kind = types[name]
-        try:
-            if get_origin(kind) is tuple:
-                values[name] = tuple(float(part) for part in text.split(","))
-            elif kind in (int, float):
-                values[name] = kind(text)
-            else:
-                values[name] = text.strip()
-        except ValueError:
-            expected = {int: "an integer", float: "a number"}.get(kind, "numbers with commas between them")
-            raise ValueError(f"{name} is {text!r}; expected {expected}") from None
-    return replace(config, **values)
+        name = pick("field", name.strip(), owner)
+        held = parts[owner[name]]
+        values[owner[name]][name] = read(name, text.strip(), get_type_hints(type(held))[name])
+    changed = {part: replace(held, **values[part]) for part, held in parts.items() if values[part]}
+    return replace(preset, **changed)
+
+
+def read(name: str, text: str, kind: Any) -> Any:
+    """A field's value from text, by the field's type."""
+    try:
+        if get_origin(kind) is tuple:
+            item = get_args(kind)[0]
+            return tuple(item(part) for part in text.split(","))
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        return kind(text) if kind in (int, float) else text
+    except (ValueError, KeyError):
+        expected = {int: "an integer", float: "a number", bool: "true or false"}
+        raise ValueError(
+            f"{name} is {text!r}; expected {expected.get(kind, 'numbers with commas between them')}"
+        ) from None
+
+
+def restore(settings: dict[str, Any], method: Entry) -> Preset:
+    """The preset that a checkpoint's or a record's settings describe.
+
+    Raises:
+        ValueError: The settings are not those of the method.
+    """
+    some = next(iter(method.load().PRESETS.values()))
+    parts = {}
+    for part, kind in (("train", TrainConfig), ("config", type(some.config))):
+        names = [f.name for f in fields(kind)]
+        if missing := [name for name in names if name not in settings]:
+            raise ValueError(f"the settings lack {', '.join(missing)}; expected those of {method.name} in this version")
+        held = {name: settings[name] for name in names}
+        parts[part] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in held.items()})
+    return Preset(**parts)

@@ -42,7 +42,7 @@ Deviations from the paper
     - As in the paper: T = 1000, beta from 1e-4 to 0.02, Adam, data in [-1, 1], sigma_t^2 = beta_t, EMA to sample.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -51,10 +51,10 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Generator, Tensor
 
-from reference_impl.data import Data
+from reference_impl.data import Data, Spec
 from reference_impl.diffusion.unet import UNet
-from reference_impl.engine import Samples, TrainConfig, check
-from reference_impl.metrics import frechet_distance, nearest_distance
+from reference_impl.engine import Player, Preset, TrainConfig, Watch, check
+from reference_impl.metrics import compare
 
 Images = Float[Tensor, "b c h w"]
 Times = Int[Tensor, " b"]
@@ -278,8 +278,8 @@ def sample(
 
 
 @dataclass(frozen=True)
-class DDPMConfig(TrainConfig):
-    """What defines a run; the fields of TrainConfig say how it is trained."""
+class DDPMConfig:
+    """What defines the method; `width` is the U-Net's."""
 
     T: int = 1000
     beta: tuple[float, float] = (1e-4, 0.02)
@@ -287,7 +287,6 @@ class DDPMConfig(TrainConfig):
     width: int = 32
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check(self.T >= 1, "T", self.T, "a number of steps >= 1")
         good = len(self.beta) == 2 and 0 < self.beta[0] <= self.beta[1] < 1
         check(good, "beta", self.beta, "two numbers, 0 < beta_1 <= beta_T < 1")
@@ -295,56 +294,54 @@ class DDPMConfig(TrainConfig):
         check(self.width >= 16 and self.width % 8 == 0, "width", self.width, "a multiple of 8, at least 16")
 
 
-PRESETS = {"digits": DDPMConfig()}
-PROMISES = {"digits": {"seconds": 60.0, "held_out_loss": 0.12, "frechet": 1.5}}
-"""What a preset promises to stay below: seconds to the picture on 2 CPU cores, and its measured numbers."""
+PRESETS = {
+    "digits": Preset(TrainConfig(), DDPMConfig(), {"seconds": 60.0, "held_out_loss": 0.12, "frechet": 1.5}),
+}
 
 
 class DDPM:
     """The method as the engine runs it: a schedule, a network, the loss, and how to sample and to judge."""
 
-    def __init__(
-        self, config: DDPMConfig, image_shape: tuple[int, int, int], device: torch.device | str = "cpu"
-    ) -> None:
-        self.config, self.image_shape = config, image_shape
-        self.schedule = Schedule.linear(config.T, *config.beta).to(device)
-        self.model = UNet(channels=image_shape[0], width=config.width).to(device)
+    classes = 0
 
-    def loss(self, x_0: Images, generator: Generator) -> Float[Tensor, ""]:
-        """Algorithm 1's loss on one batch."""
-        return loss_simple(self.schedule, self.model, x_0, generator)
+    def __init__(self, config: DDPMConfig, spec: Spec, device: torch.device | str = "cpu") -> None:
+        self.config, self.shape = config, spec.shape
+        self.schedule = Schedule.linear(config.T, *config.beta).to(device)
+        self.model = UNet(channels=spec.shape[0], width=config.width).to(device)
+
+    def players(self) -> list[Player]:
+        """One network, with Algorithm 1's loss; classes are not looked at."""
+        return [Player("loss", self.model, lambda batch, g: loss_simple(self.schedule, self.model, batch.x, g))]
 
     def sample(
-        self, n: int, generator: Generator, watch: Callable[[Iterable, int], Iterable] = lambda steps, _: steps
-    ) -> Samples:
-        """N new images, and the states x_t on the way to the first four."""
-        steps = trajectory(self.schedule, self.model, (n, *self.image_shape), generator, self.config.variance)
+        self, n: int, labels: Tensor | None, generator: Generator, watch: Watch = lambda steps, _: steps
+    ) -> Images:
+        """N new images; the model is unconditional and ignores labels."""
+        steps = trajectory(self.schedule, self.model, (n, *self.shape), generator, self.config.variance)
+        for _, x_t in watch(steps, self.config.T + 1):
+            x_0 = x_t
+        return x_0
+
+    def pictures(self, data: Data, generator: Generator) -> dict[str, Float[Tensor, "rows columns c h w"]]:
+        """`process`: the states x_t on the way to four new images."""
         T, process = self.config.T, []
         shown = {round(T * share) for share in (1, 0.8, 0.6, 0.45, 0.3, 0.2, 0.12, 0.06, 0.03, 0)}
-        for t, x_t in watch(steps, T + 1):
+        for t, x_t in trajectory(self.schedule, self.model, (4, *self.shape), generator, self.config.variance):
             if t in shown:
-                process.append(x_t[:4])
-        return Samples(x_t, torch.stack(process, dim=1))
+                process.append(x_t)
+        return {"process": torch.stack(process, dim=1)}
 
     @torch.no_grad()
-    def evaluate(self, data: Data, samples: Images, generator: Generator) -> dict[str, float]:
-        """The run's numbers, on held-out images; each comes with the value that real images would get."""
-        T, held_out, train = self.config.T, data.held_out.to(samples.device), data.train.to(samples.device)
+    def evaluate(self, data: Data, samples: Images, labels: Tensor | None, generator: Generator) -> dict[str, float]:
+        """The loss on held-out images, and what all methods' samples are measured by."""
         losses = []
-        for t in torch.linspace(1, T, 20).long().tolist():  # the same times and the same noise for every run
-            eps = torch.randn(held_out.shape, generator=generator, device=held_out.device)
-            t_each = torch.full((len(held_out),), t, device=held_out.device)
-            losses.append(loss_at(self.schedule, self.model, held_out, t_each, eps).mean())
-        n = min(len(samples), len(train))
-        return {
-            "held_out_loss": torch.stack(losses).mean().item(),
-            "frechet": frechet_distance(samples, held_out),
-            "frechet_real": frechet_distance(train[:n], held_out),
-            "nearest": nearest_distance(samples, train),
-            "nearest_real": nearest_distance(held_out, train),
-        }
+        for t in torch.linspace(1, self.config.T, 20).long().tolist():  # the same times and noise for every run
+            eps = torch.randn(data.held_out.shape, generator=generator, device=data.held_out.device)
+            t_each = torch.full((len(eps),), t, device=eps.device)
+            losses.append(loss_at(self.schedule, self.model, data.held_out, t_each, eps).mean())
+        return {"held_out_loss": torch.stack(losses).mean().item(), **compare(data, samples, None)}
 
 
-def build(config: DDPMConfig, image_shape: tuple[int, int, int], device: torch.device | str) -> DDPM:
-    """The method for images of this shape; torch's global generator draws its first weights."""
-    return DDPM(config, image_shape, device)
+def build(config: DDPMConfig, spec: Spec, device: torch.device | str) -> DDPM:
+    """The method for images of this kind; torch's global generator draws its first weights."""
+    return DDPM(config, spec, device)
