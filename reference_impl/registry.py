@@ -31,6 +31,22 @@ class Entry:
 METHODS = {
     entry.name: entry
     for entry in [
+        Entry("gan", "Generative Adversarial Networks", "1406.2661", "reference_impl.gan.gan"),
+        Entry(
+            "dcgan",
+            "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks",
+            "1511.06434",
+            "reference_impl.gan.dcgan",
+        ),
+        Entry("wgan_gp", "Improved Training of Wasserstein GANs", "1704.00028", "reference_impl.gan.wgan_gp"),
+        Entry(
+            "r3gan",
+            "The GAN is dead; long live the GAN! A Modern GAN Baseline",
+            "2501.05441",
+            "reference_impl.gan.r3gan",
+        ),
+        Entry("vae", "Auto-Encoding Variational Bayes", "1312.6114", "reference_impl.vae.vae"),
+        Entry("vq_vae", "Neural Discrete Representation Learning", "1711.00937", "reference_impl.vae.vq_vae"),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
     ]
 }
