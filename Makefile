@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help serve site zensical test check lint types fast gpu mutants lock clean
+.PHONY: help serve site zensical test check lint types fast gpu mutants presets lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -52,8 +52,11 @@ types: $(VENV)/test.stamp ## Check types
 gpu: $(VENV)/test.stamp ## Run the GPU tests
 	$(BIN)/pytest -m gpu
 
-mutants: $(VENV)/test.stamp ## Show that each proof fails when its piece of the mathematics is broken
-	$(BIN)/python -m tests.reference_impl.mutation
+mutants: $(VENV)/test.stamp ## Show that each proof fails when its piece of the mathematics is broken (METHOD=vae: only those)
+	$(BIN)/python -m tests.reference_impl.mutation $(METHOD)
+
+presets: $(VENV)/test.stamp ## Run every preset that promises a time; print what was promised and what was measured
+	$(BIN)/python -m reference_impl presets $(METHOD)
 
 lock: $(VENV)/test.stamp ## Write constraints.txt anew from what is installed
 	$(BIN)/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//' | LC_ALL=C sort --ignore-case > constraints.txt

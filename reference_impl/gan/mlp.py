@@ -1,5 +1,6 @@
 """Fully connected networks for a GAN's two players: for points in the plane, and for the images of the first paper."""
 
+import itertools
 import math
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 def layers(sizes: list[int], slope: float) -> nn.Sequential:
     """Linear maps from size to size with leaky ReLUs between them; slope 0 is the plain ReLU."""
     parts: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in itertools.pairwise(sizes):
         parts += [nn.Linear(before, after), nn.LeakyReLU(slope)]
     return nn.Sequential(*parts[:-1])
 
