@@ -94,7 +94,7 @@ def test_sample_at_the_runs_seed_is_the_runs_picture(tiny, tmp_path):
         (["train", "ddpm", "--set", "T=0"], "T is 0; expected a number of steps >= 1"),
         (["train", "ddpm", "--set", "lr=-1"], "lr is -1.0; expected a learning rate > 0"),
         (["train", "ddpm", "--set", "batch_size=0"], "batch_size is 0; expected a number of examples >= 1"),
-        (["train", "ddpm", "--set", "betas=0.9"], "betas is (0.9,); expected two decay rates"),
+        (["train", "ddpm", "--set", "betas=0.9"], "betas is '0.9'; expected 2 numbers with commas"),
         (["presets", "ddmp"], "Did you mean 'ddpm'?"),
         (["train", "ddpm", "--set", "data=digit"], "data 'digit' is unknown. Did you mean 'digits'?"),
         (["sample", "ddpm", "--checkpoint", "x", "--n", "0"], "n is 0; expected a number of samples >= 1"),
