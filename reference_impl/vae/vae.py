@@ -153,13 +153,18 @@ def bits_per_dim(nats: float, shape: tuple[int, ...]) -> float:
 # -------------------------------------------------------------------------------------------------- the networks
 
 
-def beside(x: Float[Tensor, "b d"], labels: Labels, classes: int) -> Float[Tensor, "b e"]:
-    """X and its class as a one-hot vector, side by side; x itself where there are no classes."""
+def of_class(blocks: Float[Tensor, "b many"], labels: Labels, classes: int) -> Float[Tensor, "b each"]:
+    """For each example its own class's block, of `classes` blocks side by side; x itself where there are no classes.
+
+    After a linear layer this gives every class weights of its own.
+    """
     if not classes:
-        return x
+        return blocks
     if labels is None or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels are {labels}; expected one class in 0..{classes - 1} for each of {len(x)} examples")
-    return torch.cat([x, F.one_hot(labels, classes).to(x.dtype)], dim=1)
+        raise ValueError(
+            f"labels are {labels}; expected one class in 0..{classes - 1} for each of {len(blocks)} examples"
+        )
+    return blocks.unflatten(1, (classes, -1))[torch.arange(len(labels), device=labels.device), labels]
 
 
 def halves(shape: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -168,44 +173,45 @@ def halves(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 class Encoder(nn.Module):
-    """Images, and their classes, to mu and log sigma^2 of q(z | x, y)."""
+    """Images and classes to mu and log sigma^2 of q(z | x, y); the last layer has weights of its own for each y."""
 
     def __init__(self, shape: tuple[int, ...], classes: int, d_z: int, width: int, hidden: int) -> None:
         super().__init__()
         self.classes = classes
         h, w = halves(shape)[-1]
-        self.features = nn.Sequential(
+        self.body = nn.Sequential(
             nn.Conv2d(shape[0], width, 3, stride=2, padding=1),
             nn.SiLU(),
             nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
             nn.SiLU(),
             nn.Flatten(),
+            nn.Linear(2 * width * h * w, hidden),
+            nn.SiLU(),
         )
-        self.head = nn.Sequential(nn.Linear(2 * width * h * w + classes, hidden), nn.SiLU(), nn.Linear(hidden, 2 * d_z))
+        self.last = nn.Linear(hidden, max(classes, 1) * 2 * d_z)
 
     def forward(self, x: Images, labels: Labels = None) -> tuple[Codes, Codes]:
         """Mu and log sigma^2."""
-        mu, log_var = self.head(beside(self.features(x), labels, self.classes)).chunk(2, dim=1)
+        mu, log_var = of_class(self.last(self.body(x)), labels, self.classes).chunk(2, dim=1)
         return mu, log_var
 
 
 class Decoder(nn.Module):
-    """Codes z, and classes, to m(z): each pixel's mean, or its logit."""
+    """Codes and classes to m(z), each pixel's mean or logit; the first layer has weights of its own for each y."""
 
     def __init__(self, shape: tuple[int, ...], classes: int, d_z: int, width: int, hidden: int) -> None:
         super().__init__()
         self.classes, self.sizes = classes, halves(shape)
         h, w = self.sizes[-1]
-        self.head = nn.Sequential(
-            nn.Linear(d_z + classes, hidden), nn.SiLU(), nn.Linear(hidden, 2 * width * h * w), nn.SiLU()
-        )
+        self.first = nn.Linear(d_z, max(classes, 1) * hidden)
+        self.body = nn.Sequential(nn.SiLU(), nn.Linear(hidden, 2 * width * h * w), nn.SiLU())
         self.grow = nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1)
         self.last = nn.ConvTranspose2d(width, shape[0], 4, stride=2, padding=1)
 
     def forward(self, z: Codes, labels: Labels = None) -> Images:
         """Twice as high and wide, twice; where the size is odd, the last row and column are cut off."""
         (h, w), (h_2, w_2), (h_4, w_4) = self.sizes
-        x = self.head(beside(z, labels, self.classes)).unflatten(1, (-1, h_4, w_4))
+        x = self.body(of_class(self.first(z), labels, self.classes)).unflatten(1, (-1, h_4, w_4))
         x = F.silu(self.grow(x)[:, :, :h_2, :w_2])
         return self.last(x)[:, :, :h, :w]
 

@@ -413,22 +413,22 @@ def test_both_networks_are_told_the_class(vae):
     torch.testing.assert_close(method.model.encoder(x, labels)[0][3:], method.model.encoder(x[3:], labels[3:])[0])
 
 
-def test_one_hot_vector_stands_beside_the_features(vae):
-    x = normal(3, 2)
-    expected = torch.tensor([[0.0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0]], dtype=F64)
-    assert torch.equal(vae.beside(x, torch.tensor([2, 0, 1]), 4), torch.cat([x, expected], dim=1))
-    assert vae.beside(x, None, 0) is x
+def test_each_example_gets_the_block_of_its_own_class(vae):
+    blocks = torch.arange(24.0).reshape(2, 12)
+    assert vae.of_class(blocks, torch.tensor([2, 0]), 3).tolist() == [[8, 9, 10, 11], [12, 13, 14, 15]]
+    assert vae.of_class(blocks, torch.tensor([1, 1]), 4).tolist() == [[3, 4, 5], [15, 16, 17]]
+    assert vae.of_class(blocks, None, 0) is blocks
 
 
 def test_encoder_gives_mu_and_log_variance_in_that_order(vae):
-    method, x = small(vae), batch(toy(), 2)
-    head = method.model.encoder.head[-1]
+    method, b = small(vae), batch(toy(), 3)
+    last = method.model.encoder.last
     with torch.no_grad():
-        head.weight.zero_()
-        head.bias.copy_(torch.tensor([1.0, 2.0, -3.0, -4.0]))
-    mu, log_var = method.model.encoder(x.x, x.labels)
-    assert mu.tolist() == [[1, 2]] * 2
-    assert log_var.tolist() == [[-3, -4]] * 2
+        last.weight.zero_()
+        last.bias.copy_(torch.arange(12.0))  # three classes, each with two means and two logarithms of variances
+    mu, log_var = method.model.encoder(b.x, torch.tensor([0, 2, 1]))
+    assert mu.tolist() == [[0, 1], [8, 9], [4, 5]]
+    assert log_var.tolist() == [[2, 3], [10, 11], [6, 7]]
 
 
 def test_every_parameter_receives_a_gradient(vae):
@@ -654,10 +654,10 @@ def test_units_are_active_whose_mean_kl_exceeds_a_hundredth_of_a_nat(vae):
     data = toy()
     method = small(vae, data, d_z=4)
     method.model.float()
-    head = method.model.encoder.head[-1]
+    last = method.model.encoder.last
     with torch.no_grad():
-        head.weight.zero_()
-        head.bias.copy_(torch.tensor([0.2, 0.13, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0]))  # KLs 0.02, 0.0085, 0, 2.2
+        last.weight.zero_()  # KLs of 0.02, 0.0085, 0 and 2.2, for each of three classes
+        last.bias.copy_(torch.tensor([0.2, 0.13, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0]).repeat(3))
     samples = method.sample(30, data.held_out_labels, seeded())
     numbers = method.evaluate(data, samples, data.held_out_labels, seeded())
     assert numbers["active_units"] == 2
@@ -744,4 +744,4 @@ def test_bad_data_and_labels_name_what_is_expected(vae):
         vae.VAE(vae.VAEConfig(), Spec((1, 4, 4), 0, 0))
     for labels in (None, torch.tensor([0, 3]), torch.tensor([-1, 0])):
         with pytest.raises(ValueError, match=r"expected one class in 0\.\.2 for each of 2 examples"):
-            vae.beside(torch.zeros(2, 4), labels, 3)
+            vae.of_class(torch.zeros(2, 6), labels, 3)
