@@ -15,7 +15,7 @@ TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes."""
 ATTEMPTS = 4
 """Connections to one mirror before the next one is tried; each goes on where the last one broke."""
-CHUNK = 1 << 16
+CHUNK = 1 << 14  # so much is lost when a connection breaks
 SHOWN_UNIT = 1024  # the progress bar counts KiB
 
 
