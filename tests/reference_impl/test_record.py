@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from reference_impl import record
+from reference_impl.registry import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 METHOD = "reference_impl.diffusion.ddpm"
@@ -99,7 +100,15 @@ def test_committed_records_hold_together(path):
     for name, digest in got["pictures"].items():
         assert hashlib.sha256((path.parent / name).read_bytes()).hexdigest() == digest, name
     assert {name: promise["kept"] for name, promise in got["promises"].items()} == dict.fromkeys(got["promises"], True)
-    assert got["source_sha256"] == record.source_sha256(METHOD), "the code changed since: record the run again"
+    module = METHODS[got["method"]].module
+    assert got["source_sha256"] == record.source_sha256(module), "the code changed since: record the run again"
+    assert got["git"]["dirty"] is False
+
+
+def test_every_preset_has_a_recorded_run():
+    presets = {f"{entry.name}/{preset}" for entry in METHODS.values() for preset in entry.load().PRESETS}
+    recorded = {"/".join(path.parts[-3:-1]) for path in RESULTS.glob("*/*/record.json")}
+    assert recorded == presets
 
 
 def test_reference_impl_never_imports_atlas_nor_what_a_bare_machine_lacks():
