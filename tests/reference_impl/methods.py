@@ -39,7 +39,7 @@ def build(name: str, preset: engine.Preset, spec: Any, device: str = "cpu", seed
 
 
 def train(name: str, data: Data, out: Path, stages: list[int], preset: str = "digits", seed: int = 0) -> dict[str, Any]:
-    """Train in stages, each of which goes on from the one before to the step named; the weights, averages and losses."""
+    """Train in stages, each going on from the one before to the step named; the weights and the losses."""
     for steps in stages:
         held = short(name, preset, steps)
         method = build(name, held, data.spec, data.train.device.type, seed)
