@@ -241,7 +241,7 @@ class VAEConfig:
     beta: float = 1.0
     pixels: Literal["mean", "drawn"] = "mean"
     width: int = 32
-    hidden: int = 256
+    hidden: int = 128
 
     def __post_init__(self) -> None:
         check(self.d_z >= 1, "d_z", self.d_z, "a number of coordinates >= 1")
@@ -257,14 +257,14 @@ class VAEConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(steps=3000, batch_size=64, lr=2e-3, warmup=50, decay="cosine", grad_clip=0.0, ema_decay=0.995),
+        TrainConfig(steps=1500, batch_size=64, lr=2e-3, warmup=50, decay="cosine", grad_clip=0.0, ema_decay=0.995),
         VAEConfig(),
-        {},
+        {"seconds": 45.0, "neg_elbo": 84.0, "neg_iwae_50": 82.0, "bits_per_dim": 1.9, "frechet": 1.25},
     ),
     "fashion": Preset(
         TrainConfig(
             data="fashion",
-            steps=5000,
+            steps=9000,
             batch_size=128,
             lr=1e-3,
             warmup=100,
@@ -273,7 +273,7 @@ PRESETS = {
             ema_decay=0.999,
             evaluate_on=10000,
         ),
-        VAEConfig(d_z=16),
+        VAEConfig(d_z=16, beta=4.0, hidden=256),
         {},
     ),
 }

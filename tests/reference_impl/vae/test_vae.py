@@ -484,6 +484,16 @@ def test_log_likelihood_of_an_image_is_the_sum_over_its_pixels_with_its_own_clas
             assert found[k, i].item() == pytest.approx(total, rel=1e-9)
 
 
+def test_log_likelihood_of_a_black_and_white_image_is_the_sum_over_its_pixels(vae):
+    data = toy(n=3, shape=(2, 3, 4), levels=2)
+    method, b = small(vae, data, likelihood="bernoulli"), batch(data)
+    z = normal(2, 3, 2)
+    for k in range(2):
+        law = torch.distributions.Bernoulli(logits=method.model.decoder(z[k], b.labels))
+        expected = law.log_prob((b.x + 1) / 2).flatten(1).sum(dim=1)
+        torch.testing.assert_close(method.log_px_z(b.x, z, b.labels)[k], expected)
+
+
 @pytest.mark.parametrize("settings", [{}, {"beta": 2.5}, {"k": 4}, {"likelihood": "bernoulli"}])
 def test_loss_is_the_mean_over_images_of_the_negative_bound_in_nats(vae, settings):
     """Put together anew with torch.distributions, on the same noise."""
@@ -578,7 +588,8 @@ def test_black_and_white_samples_are_probabilities_or_pixels(vae):
         else:
             assert set(x.unique().tolist()) == {-1, 1}
             seen = (x.flatten(1).mean(dim=1) + 1) / 2 - white
-            assert abs(seen.mean()) < 4 * seen.std() / math.sqrt(3000)
+            for difference in (seen, seen * (white - 0.5)):  # as often white as it should be, and where it should be
+                assert abs(difference.mean()) < 4 * difference.std() / math.sqrt(3000)
 
 
 def test_each_point_of_a_walk_is_a_sample_of_the_prior(vae):
