@@ -39,13 +39,14 @@ Deviations from the paper
     - Samples are drawn with batch normalisation's running statistics, so that an image does not depend on the others in
       its batch. The authors' code samples with the statistics of the batch.
     - No weight decay. The paper names none; the authors' code has some (1e-5 to 2.5e-5).
-    - Not here: the rest of Sections 5 and 6: D's features as a classifier's input, removing windows, arithmetic on faces.
+    - Not here: the rest of Sections 5 and 6: D's features for a classifier, removed windows, arithmetic on faces.
     - As in the authors' code, and not in the paper: no biases but batch normalisation's, whose gains begin at
       N(1, 0.02^2); z is uniform on [-1, 1] (the paper: uniform) and has 100 coordinates (the paper: Fig. 1).
     - As in the paper: Adam with beta_1 = 0.5, batches of 128, data in [-1, 1], one step of D for one of G, no averaging
       of weights (batch normalisation's statistics belong to the last weights, not to an average).
 """
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -165,7 +166,7 @@ class Generator(nn.Module):
         project = nn.ConvTranspose2d(d_z + classes, channels[0], self.base, bias=False)  # of one pixel: a matrix
         nn.init.normal_(project.weight, std=STD)
         layers: list[nn.Module] = [project, batch_norm(channels[0]), nn.ReLU()]
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in itertools.pairwise(channels):
             layers += [up(before, after), batch_norm(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, up(channels[-1], shape[0]), nn.Tanh())
 
@@ -182,7 +183,7 @@ class Discriminator(nn.Module):
         self.classes, base = classes, base_of(shape, depth)
         channels = [width * 2**i for i in range(depth)]
         layers: list[nn.Module] = [down(shape[0] + classes, width), nn.LeakyReLU(SLOPE)]
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in itertools.pairwise(channels):
             layers += [down(before, after), batch_norm(after), nn.LeakyReLU(SLOPE)]
         logit = nn.Conv2d(channels[-1], 1, base, bias=False)  # of all pixels: flattened, one output
         nn.init.normal_(logit.weight, std=STD)
@@ -202,7 +203,7 @@ def draw_noise(n: int, d_z: int, random: Random) -> Noise:
 
 
 def discriminator_loss(real: Logits, fake: Logits) -> Float[Tensor, ""]:
-    r"""-V(D, G), Eq. (1), from logits: $-\log \sigma(a) = \mathrm{softplus}(-a)$ and $-\log(1 - \sigma(a))$ without minus.
+    r"""D's loss, -V(D, G) of Eq. (1), from logits a: $-\log \sigma(a) = \mathrm{softplus}(-a)$ is never infinite.
 
     $$L_D = -\mathbb E \log D(x) - \mathbb E \log(1 - D(G(z)))$$
     """
@@ -280,13 +281,32 @@ class DCGANConfig:
         check(self.depth >= 1, "depth", self.depth, "a number of strided layers >= 1")
 
 
+def training(data: str, steps: int, lr: float, evaluate_on: int) -> TrainConfig:
+    """Section 4's training, but for the learning rate and its decay."""
+    return TrainConfig(
+        data=data,
+        steps=steps,
+        batch_size=128,
+        lr=lr,
+        betas=(0.5, 0.999),
+        warmup=0,
+        decay="cosine",
+        grad_clip=0.0,
+        ema_decay=0.0,
+        evaluate_on=evaluate_on,
+    )
+
+
 PRESETS = {
     "digits": Preset(
-        TrainConfig(
-            data="digits", steps=2000, batch_size=128, lr=5e-4, betas=(0.5, 0.999), warmup=0, grad_clip=0.0, ema_decay=0
-        ),
+        training("digits", steps=2000, lr=5e-4, evaluate_on=360),
         DCGANConfig(width=32),
-        {"seconds": 60.0, "frechet": 3.0},
+        {"seconds": 60.0, "frechet": 2.0},
+    ),
+    "fashion": Preset(
+        training("fashion", steps=3000, lr=5e-4, evaluate_on=2000),
+        DCGANConfig(width=32),
+        {"frechet": 40.0},
     ),
 }
 
@@ -305,28 +325,28 @@ class DCGAN:
         ).to(device)
         self.G, self.D = self.model["generator"], self.model["discriminator"]
 
+    def known(self, labels: Labels) -> Labels:
+        """The classes that the players are told: none, if they are unconditional."""
+        return labels if self.classes else None
+
     def players(self) -> list[Player]:
-        """D moves first, then G: one step each."""
-        return [
-            Player("discriminator", self.D, lambda batch, random: self.loss("D", batch, random)),
-            Player("generator", self.G, lambda batch, random: self.loss("G", batch, random)),
-        ]
+        """D moves first, then G, one step each; every step draws noise of its own."""
 
-    def loss(self, player: str, batch: Batch, random: Random) -> Float[Tensor, ""]:
-        """A player's loss on a batch and fresh noise."""
-        labels = batch.labels if self.classes else None
-        z = draw_noise(len(batch.x), self.config.d_z, random)
-        if player == "D":
-            return discriminator_step(self.G, self.D, batch.x, labels, z)
-        return generator_step(self.G, self.D, labels, z)
+        def lower_L_D(batch: Batch, random: Random) -> Tensor:
+            z = draw_noise(len(batch.x), self.config.d_z, random)
+            return discriminator_step(self.G, self.D, batch.x, self.known(batch.labels), z)
 
-    def sample(
-        self, n: int, labels: Tensor | None, generator: Random, watch: Watch = lambda steps, _: steps
-    ) -> Images:
+        def lower_L_G(batch: Batch, random: Random) -> Tensor:
+            z = draw_noise(len(batch.x), self.config.d_z, random)
+            return generator_step(self.G, self.D, self.known(batch.labels), z)
+
+        return [Player("discriminator", self.D, lower_L_D), Player("generator", self.G, lower_L_G)]
+
+    def sample(self, n: int, labels: Labels, generator: Random, watch: Watch = lambda steps, _: steps) -> Images:
         """N new images, of the classes asked for; of classes drawn at random where none are given."""
         if self.classes and labels is None:
             labels = torch.randint(self.classes, (n,), generator=generator, device=generator.device)
-        return generate(self.G, draw_noise(n, self.config.d_z, generator), labels if self.classes else None)
+        return generate(self.G, draw_noise(n, self.config.d_z, generator), self.known(labels))
 
     def pictures(self, data: Data, generator: Random) -> dict[str, Float[Tensor, "rows columns c h w"]]:
         """`walk`: from one z to another in ten pictures, a row for each class, or eight rows where there is none."""
