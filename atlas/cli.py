@@ -163,5 +163,7 @@ for _name, _help in {
     "methods": "List the reference implementations.",
     "train": "Train a reference implementation, e.g. `aigc train ddpm`.",
     "sample": "Draw samples from a trained checkpoint.",
+    "evaluate": "Measure a trained checkpoint again.",
+    "presets": "Run every preset that promises a time; print what was kept.",
 }.items():
     app.command(_name, help=_help, context_settings=_PASS_ON)(_implementation)

@@ -88,18 +88,17 @@ def override(preset: Preset, settings: Iterable[str]) -> Preset:
 
 def read(name: str, text: str, kind: Any) -> Any:
     """A field's value from text, by the field's type."""
+    expected = {int: "an integer", float: "a number", bool: "true or false"}.get(kind, "text")
     try:
         if get_origin(kind) is tuple:
-            item = get_args(kind)[0]
-            return tuple(item(part) for part in text.split(","))
+            items, parts = get_args(kind), text.split(",")
+            expected = f"{len(items)} numbers with commas between them"
+            return tuple(item(part) for item, part in zip(items, parts, strict=True))
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
         return kind(text) if kind in (int, float) else text
     except (ValueError, KeyError):
-        expected = {int: "an integer", float: "a number", bool: "true or false"}
-        raise ValueError(
-            f"{name} is {text!r}; expected {expected.get(kind, 'numbers with commas between them')}"
-        ) from None
+        raise ValueError(f"{name} is {text!r}; expected {expected}") from None
 
 
 def restore(settings: dict[str, Any], method: Entry) -> Preset:

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from PIL import Image
 
-from reference_impl import cli, record
+from reference_impl import cli, record, registry
+from reference_impl.diffusion.ddpm import PRESETS
+from reference_impl.registry import override
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TINY = ["--set", "steps=3", "--set", "T=4", "--set", "beta=0.1,0.5", "--set", "width=16", "--set", "batch_size=8"]
@@ -42,7 +46,7 @@ def test_train_writes_all_and_the_record_says_how(tiny, capsys):
     got = json.loads((tiny.out / "record.json").read_text())
     assert got["command"].startswith("python -m reference_impl train ddpm --set steps=3")
     assert (got["method"], got["preset"], got["seed"], got["config"]["T"], got["steps"]) == ("ddpm", "digits", 0, 4, 3)
-    assert len(got["losses"]) == 3
+    assert {player: len(losses) for player, losses in got["losses"].items()} == {"loss": 3}
     assert got["pictures"]["samples.png"] == record.file_sha256(tiny.out / "samples.png")
     assert set(got["promises"]) == {"seconds", "held_out_loss", "frechet"}
     assert "NOT KEPT" in capsys.readouterr().out  # three steps cannot keep the promise, and it says so
@@ -86,7 +90,12 @@ def test_sample_at_the_runs_seed_is_the_runs_picture(tiny, tmp_path):
         (["train", "ddmp"], "Did you mean 'ddpm'?"),
         (["train", "ddpm", "--preset", "digit"], "Did you mean 'digits'?"),
         (["train", "ddpm", "--set", "learning=1"], "field 'learning' is unknown"),
+        (["train", "ddpm", "--preset", "digitz"], "Did you mean 'digits'?"),
         (["train", "ddpm", "--set", "T=0"], "T is 0; expected a number of steps >= 1"),
+        (["train", "ddpm", "--set", "lr=-1"], "lr is -1.0; expected a learning rate > 0"),
+        (["train", "ddpm", "--set", "batch_size=0"], "batch_size is 0; expected a number of examples >= 1"),
+        (["train", "ddpm", "--set", "betas=0.9"], "betas is '0.9'; expected 2 numbers with commas"),
+        (["presets", "ddmp"], "Did you mean 'ddpm'?"),
         (["train", "ddpm", "--set", "data=digit"], "data 'digit' is unknown. Did you mean 'digits'?"),
         (["sample", "ddpm", "--checkpoint", "x", "--n", "0"], "n is 0; expected a number of samples >= 1"),
     ],
@@ -137,6 +146,60 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_gives_the_same_bits(tmp_pat
     assert cut["weights_sha256"] == whole["weights_sha256"]
     assert cut["pictures"] == whole["pictures"]
     assert cut["losses"] == whole["losses"]
+
+
+def test_evaluate_measures_a_checkpoint_as_the_run_did(tiny, capsys):
+    assert tiny() == 0
+    metrics = json.loads((tiny.out / "record.json").read_text())["metrics"]
+    capsys.readouterr()
+    assert cli.main(["evaluate", "ddpm", "--checkpoint", str(tiny.out / "checkpoint.pt")]) == 0
+    words = capsys.readouterr().out.split()
+    for name, value in metrics.items():
+        assert words[words.index(name) + 2] == f"{value:.4g}"
+    assert cli.main(["evaluate", "ddpm", "--checkpoint", str(tiny.out / "checkpoint.pt"), "--n", "40"]) == 0
+    assert f"{metrics['frechet']:.4g}" not in capsys.readouterr().out.split()
+
+
+def test_a_checkpoint_of_another_method_is_refused(tiny, capsys):
+    assert tiny() == 0
+    assert cli.main(["sample", "vae", "--checkpoint", str(tiny.out / "checkpoint.pt")]) == 1
+    assert "is of ddpm/digits; expected a run of vae" in capsys.readouterr().err
+
+
+def test_classes_stand_in_columns_and_a_few_more_samples_fill_the_rows():
+    conditional, free = SimpleNamespace(classes=10), SimpleNamespace(classes=0)
+    assert cli.in_columns(conditional, 64).tolist() == [*range(10)] * 6
+    assert cli.in_columns(conditional, 3).tolist() == [*range(10)]
+    assert cli.in_columns(free, 64) is None
+
+
+@pytest.mark.parametrize(("bound", "status"), [(1e9, 0), (1e-9, 1)])
+def test_presets_runs_what_promises_a_time_and_says_what_was_kept(tmp_path, monkeypatch, capsys, bound, status):
+    quick = override(PRESETS["digits"], TINY[1::2])
+    promising, silent = replace(quick, promises={"seconds": bound}), replace(quick, promises={"frechet": 0.0})
+    module = SimpleNamespace(PRESETS={"digits": promising, "other": silent})
+    monkeypatch.setattr(registry.Entry, "load", lambda _: module)
+
+    def run(words, check):
+        assert words[1:5] == ["-m", "reference_impl", "train", "ddpm"]
+        out = Path(words[words.index("--out") + 1])
+        out.mkdir(parents=True)
+        promises = {"seconds": {"at_most": bound, "kept": status == 0}}
+        text = json.dumps({"seconds": {"to_picture": 1.0}, "metrics": {}, "promises": promises})
+        (out / "record.json").write_text(text)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert cli.main(["presets", "ddpm", "--out", str(tmp_path)]) == status
+    words = capsys.readouterr().out.split()
+    assert words.count("ddpm/digits") == 1
+    assert "ddpm/other" not in words
+
+
+def test_presets_says_when_a_run_fails(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(subprocess, "run", lambda words, check: SimpleNamespace(returncode=1))
+    assert cli.main(["presets", "ddpm", "--out", str(tmp_path)]) == 1
+    assert "the run failed" in capsys.readouterr().out
 
 
 def test_record_copies_to_results(tiny, tmp_path, monkeypatch):

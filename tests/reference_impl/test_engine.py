@@ -4,47 +4,72 @@ import json
 import math
 import os
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import nn
 
 from reference_impl import engine
-from reference_impl.engine import Batches, Samples, TrainConfig
+from reference_impl.data import Data
+from reference_impl.engine import Batches, Player, Preset, TrainConfig
 
 CONFIG = TrainConfig(steps=12, batch_size=5, lr=0.01, warmup=3, ema_decay=0.9)
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """A method without settings of its own."""
+
+
 class Toy:
-    """A method with dropout-like noise, so that every stream of randomness matters."""
+    """Two players, one of which moves every other step, and noise, so that every stream of randomness matters."""
+
+    classes = 0
 
     def __init__(self) -> None:
         torch.manual_seed(0)
-        self.model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))
+        first, second = (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3)) for _ in "ab")
+        self.model = nn.ModuleDict({"first": first, "second": second})
         self.calls = 0
         self.before_step = lambda call: None
 
-    def loss(self, x, generator):
+    def first_loss(self, batch, generator):
         self.calls += 1
         self.before_step(self.calls)
+        x = batch.x.flatten(1)
         noise = torch.randn(x.shape, generator=generator)
-        return (self.model(x.flatten(1) + noise.flatten(1)) - x.flatten(1)).square().mean()
+        return (self.model["first"](x + noise) - x).square().mean() + self.model["second"](x).square().mean()
 
-    def sample(self, n, generator, watch=None):
-        return Samples(torch.zeros(n, 3, 1, 1), None)
+    def second_loss(self, batch, generator):
+        x = batch.x.flatten(1)
+        return (self.model["second"](self.model["first"](x)) - x).square().mean()
 
-    def evaluate(self, data, samples, generator):
-        return {}
+    def players(self):
+        return [
+            Player("first", self.model["first"], lambda batch, g: self.first_loss(batch, g)),
+            Player("second", self.model["second"], self.second_loss, plays=lambda step: step % 2 == 0),
+        ]
+
+    def sample(self, n, labels, generator, watch=None):
+        raise AssertionError("the engine does not sample")
+
+    pictures = evaluate = sample
 
 
 def images(n: int = 17) -> torch.Tensor:
     return torch.randn(n, 3, 1, 1, generator=torch.Generator().manual_seed(1))
 
 
+def data() -> Data:
+    x, y = images(), torch.zeros(17, dtype=torch.long)
+    return Data("toy", x, y, x, y)
+
+
 def run(out, config=CONFIG, toy=None, **kwargs):
     toy = toy or Toy()
-    losses = engine.train(toy, images(), config, seed=7, out=out, label="toy/test", **kwargs)
+    preset = Preset(config, Nothing())
+    losses = engine.train(toy, data(), preset, seed=7, out=out, label="toy/test", **kwargs)
     return losses, torch.cat([p.flatten() for p in toy.model.parameters()])
 
 
@@ -59,7 +84,8 @@ def test_same_seed_same_bits_and_another_seed_others(tmp_path):
     assert la == lb
     assert torch.equal(wa, wb)
     toy = Toy()
-    assert engine.train(toy, images(), CONFIG, seed=8, out=tmp_path / "c", label="toy/test") != la
+    preset = Preset(CONFIG, Nothing())
+    assert engine.train(toy, data(), preset, seed=8, out=tmp_path / "c", label="toy/test") != la
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -83,7 +109,7 @@ def test_n_steps_and_n_more_equal_2n(tmp_path):
     assert torch.equal(again, weights)
 
 
-@pytest.mark.parametrize("forgotten", ["noise", "batches", "optimiser", "ema"])
+@pytest.mark.parametrize("forgotten", ["noise", "batches", "optimisers", "ema"])
 def test_each_part_of_the_state_is_needed(tmp_path, forgotten):
     """The control: without any one part, the resumed run ends elsewhere. So the test above can fail."""
     _, weights = run(tmp_path / "whole")
@@ -125,9 +151,11 @@ def test_nan_stops_before_the_step_and_overwrites_nothing(tmp_path, where):
 
     toy.before_step = poison
     if where == "loss":
-        true_loss = toy.loss
-        toy.loss = lambda x, g: true_loss(x, g) * (math.inf if toy.calls == 3 else 1)
-    with pytest.raises(engine.DivergedError, match=r"step 7: .*expected finite.*smaller lr .it is 0\.01"):
+        true_loss = toy.first_loss
+        toy.first_loss = lambda batch, g: true_loss(batch, g) * (math.inf if toy.calls == 3 else 1)
+    with pytest.raises(
+        engine.DivergedError, match=r"step 7: the first's loss is .*expected finite.*smaller lr .it is 0\.01"
+    ):
         run(tmp_path, toy=toy, resume=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == files
     assert all(torch.equal(a, b) for a, b in zip(held["before"], toy.model.parameters(), strict=True))
@@ -135,14 +163,14 @@ def test_nan_stops_before_the_step_and_overwrites_nothing(tmp_path, where):
 
 def test_a_crash_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.pt"
-    engine.save_checkpoint({"schema": 1, "x": torch.ones(3)}, path)
+    engine.save_checkpoint({"schema": engine.CHECKPOINT_SCHEMA, "x": torch.ones(3)}, path)
 
     def no_space(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left"):
-        engine.save_checkpoint({"schema": 1, "x": torch.zeros(3)}, path)
+        engine.save_checkpoint({"schema": engine.CHECKPOINT_SCHEMA, "x": torch.zeros(3)}, path)
     assert torch.equal(engine.load_checkpoint(path)["x"], torch.ones(3))
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.pt"]
 
@@ -150,7 +178,7 @@ def test_a_crash_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "schema", "pickle"])
 def test_a_damaged_checkpoint_is_named_and_runs_no_code(tmp_path, damage):
     path = tmp_path / "checkpoint.pt"
-    engine.save_checkpoint({"schema": 1, "x": torch.ones(300)}, path)
+    engine.save_checkpoint({"schema": engine.CHECKPOINT_SCHEMA, "x": torch.ones(300)}, path)
     whole = path.read_bytes()
     if damage == "schema":
         engine.save_checkpoint({"schema": 99}, path)
@@ -160,7 +188,7 @@ def test_a_damaged_checkpoint_is_named_and_runs_no_code(tmp_path, damage):
             def __reduce__(self):
                 return os.mkdir, (str(tmp_path / "exploded"),)
 
-        torch.save({"schema": 1, "x": Bomb()}, path)
+        torch.save({"schema": engine.CHECKPOINT_SCHEMA, "x": Bomb()}, path)
     else:
         path.write_bytes({"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"hello"}[damage])
     with pytest.raises(engine.CheckpointError, match=r"checkpoint\.pt"):
@@ -205,6 +233,53 @@ def test_learning_rate_warms_up(tmp_path):
     run(tmp_path, TrainConfig(steps=1, batch_size=5, lr=0.1, warmup=4, ema_decay=0.0), toy)
     largest = max((a - b).abs().max().item() for a, b in zip(before, toy.model.parameters(), strict=True))
     assert largest == pytest.approx(0.025, rel=1e-3)
+    flat = TrainConfig(lr=0.1, warmup=4, steps=10)
+    assert [flat.lr_at(step) for step in (1, 4, 5, 10)] == pytest.approx([0.025, 0.1, 0.1, 0.1])
+
+
+def test_learning_rate_falls_along_half_a_cosine():
+    config = TrainConfig(lr=0.1, warmup=4, steps=13, decay="cosine")  # ten parts of the half cosine after the warm-up
+    assert config.lr_at(4) == pytest.approx(0.1)
+    assert config.lr_at(9) == pytest.approx(0.05)
+    assert config.lr_at(13) == pytest.approx(0.1 * (1 + math.cos(0.9 * math.pi)) / 2)
+    falling = [config.lr_at(step) for step in range(4, 14)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_resuming_with_other_steps_is_refused_where_the_learning_rate_depends_on_them(tmp_path):
+    config = replace(CONFIG, decay="cosine")
+    run(tmp_path, config)
+    with pytest.raises(engine.CheckpointError, match="steps is 12 there and 20 here"):
+        run(tmp_path, replace(config, steps=20), resume=True)
+
+
+def test_a_move_changes_the_weights_of_its_player_alone(tmp_path):
+    """The first's loss depends on both networks; its move must leave the second where it was, bit for bit."""
+    toy = Toy()
+    before = {name: [p.detach().clone() for p in net.parameters()] for name, net in toy.model.items()}
+    run(tmp_path, replace(CONFIG, steps=1, ema_decay=0.0), toy)  # the second does not play in step 1
+    same = {
+        name: all(torch.equal(a, b) for a, b in zip(before[name], net.parameters(), strict=True))
+        for name, net in toy.model.items()
+    }
+    assert same == {"first": False, "second": True}
+
+
+def test_each_player_moves_when_it_plays_on_a_batch_of_its_own(tmp_path, monkeypatch):
+    drawn = []
+    true_next = Batches.next
+    monkeypatch.setattr(Batches, "next", lambda self: drawn.append(true_next(self)) or drawn[-1])
+    losses, _ = run(tmp_path)
+    assert {name: len(values) for name, values in losses.items()} == {"first": 12, "second": 6}
+    assert len(drawn) == 18
+
+
+def test_a_weight_that_does_not_matter_is_an_error(tmp_path):
+    toy = Toy()
+    toy.model["second"].append(nn.Identity())
+    toy.model["second"][-1].idle = nn.Parameter(torch.zeros(2))
+    with pytest.raises(RuntimeError, match="not have been used"):
+        run(tmp_path, toy=toy)
 
 
 def test_long_gradients_are_clipped_to_grad_clip(tmp_path, monkeypatch):
@@ -213,11 +288,11 @@ def test_long_gradients_are_clipped_to_grad_clip(tmp_path, monkeypatch):
     def spy(self, *_):
         norms.append(math.sqrt(sum(p.grad.square().sum().item() for g in self.param_groups for p in g["params"])))
 
-    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)  # in one step only the first plays
     for grad_clip in (0.5, 0.0):
         toy = Toy()
-        for p in toy.model.parameters():
-            p.register_hook(lambda g: 1e6 * g)
+        true_loss = toy.first_loss
+        toy.first_loss = lambda batch, g, true_loss=true_loss: 1e6 * true_loss(batch, g)
         run(tmp_path, TrainConfig(steps=1, batch_size=5, grad_clip=grad_clip), toy)
     assert norms[0] == pytest.approx(0.5, rel=1e-4)
     assert norms[1] > 1e3  # 0: no limit
@@ -227,7 +302,8 @@ def test_metrics_are_one_json_line_for_each_step(tmp_path):
     losses, _ = run(tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 13))
-    assert [line["loss"] for line in lines] == losses
+    assert [line["first"] for line in lines] == losses["first"]
+    assert [line["second"] for line in lines if "second" in line] == losses["second"]
 
 
 def test_progress_says_a_line_now_and_then_when_there_is_no_terminal(capsys):
@@ -244,6 +320,14 @@ def test_streams_of_random_numbers_are_apart():
 
 
 def test_bad_settings_name_field_value_and_expectation():
-    for field, value in [("steps", 0), ("batch_size", -1), ("lr", math.nan), ("warmup", -1), ("grad_clip", -0.1)]:
+    for field, value in [
+        ("steps", 0),
+        ("batch_size", -1),
+        ("lr", math.nan),
+        ("betas", (0.9, 1.0)),
+        ("warmup", -1),
+        ("grad_clip", -0.1),
+        ("evaluate_on", 1),
+    ]:
         with pytest.raises(ValueError, match=rf"^{field} is .*; expected"):
             replace(CONFIG, **{field: value})

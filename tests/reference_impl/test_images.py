@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -54,7 +55,7 @@ def test_png_refuses_two_channels(tmp_path):
 
 
 def test_curve_is_an_svg_whose_line_falls_when_the_loss_falls():
-    svg = ET.fromstring(images.curve_svg([1.0, 0.5, 0.25, 0.125], "step", "loss"))  # noqa: S314 - our own
+    svg = ET.fromstring(images.curves_svg({"loss": [8.0, 4.0, 2.0, 1.0, 0.5]}, "step", "loss"))  # noqa: S314 - our own
     raw, _ = (line.attrib["points"] for line in svg.iter("{http://www.w3.org/2000/svg}polyline"))
     heights = [float(point.split(",")[1]) for point in raw.split()]
     assert heights == sorted(heights)  # SVG's y grows downwards
@@ -62,7 +63,35 @@ def test_curve_is_an_svg_whose_line_falls_when_the_loss_falls():
     assert max(steps) - min(steps) < 0.2  # halvings are equal steps on a logarithmic axis
 
 
-def test_curve_refuses_what_has_no_logarithm():
-    with pytest.raises(ValueError, match="all positive"):
-        images.curve_svg([1.0, 0.0], "step", "loss")
-    images.curve_svg([1.0], "step", "loss")
+def test_curves_that_reach_zero_or_below_stand_on_a_linear_axis():
+    svg = ET.fromstring(images.curves_svg({"critic": [-1.0, 0.0, 1.0, 2.0]}, "step", "loss"))  # noqa: S314 - our own
+    raw, _ = (line.attrib["points"] for line in svg.iter("{http://www.w3.org/2000/svg}polyline"))
+    heights = [float(point.split(",")[1]) for point in raw.split()]
+    steps = [a - b for a, b in pairwise(heights)]
+    assert max(steps) - min(steps) < 0.2
+    assert min(steps) > 0
+
+
+def test_several_curves_share_the_axes_and_are_named():
+    text = images.curves_svg({"discriminator": [1.0] * 10, "generator": [2.0] * 5}, "step", "loss")
+    svg = ET.fromstring(text)  # noqa: S314 - our own
+    lines = [line.attrib for line in svg.iter("{http://www.w3.org/2000/svg}polyline")]
+    assert len({line["stroke"] for line in lines}) == 2
+    assert text.count(">discriminator</text>") == text.count(">generator</text>") == 1
+    with pytest.raises(ValueError, match="at least one"):
+        images.curves_svg({"loss": []}, "step", "loss")
+
+
+def test_running_mean_is_that_of_numpy():
+    line = torch.randn(500, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = np.convolve(line.numpy(), np.ones(10) / 10, mode="valid")
+    np.testing.assert_allclose(images.running_mean(line)[9:].numpy(), expected, rtol=1e-9)
+    assert images.running_mean(line)[0] == line[0]
+
+
+def test_scatter_draws_each_point_where_it_is_and_outliers_on_the_edge():
+    sheet = images.scatter(torch.tensor([[0.0, 0.0], [1.0, 1.0], [99.0, -99.0]]), size=101)
+    assert sheet.shape == (101, 101, 1)
+    assert (sheet[50, 50], sheet[50, 10], sheet[10, 90], sheet[100, 100]) == (110, 16, 110, 190)
+    dense = images.scatter(torch.zeros(64, 2), size=101)
+    assert dense[50, 50] == 255

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from reference_impl import record
+from reference_impl.registry import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 METHOD = "reference_impl.diffusion.ddpm"
@@ -21,7 +22,7 @@ def test_closure_is_what_the_method_imports():
     names = {path.relative_to(ROOT / "reference_impl").as_posix() for path in record.source_closure(METHOD)}
     assert {"diffusion/ddpm.py", "diffusion/unet.py", "engine.py", "data.py", "metrics.py"} <= names
     assert not {"cli.py", "record.py", "images.py"} & names  # they make no number
-    assert record.source_closure("reference_impl.metrics") == [ROOT / "reference_impl/metrics.py"]
+    assert record.source_closure("reference_impl.images") == [ROOT / "reference_impl/images.py"]
     # against Python's own account of what importing the method loads
     script = f"import sys, {METHOD}; print(*(n for n in sys.modules if n.startswith('reference_impl.')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
@@ -99,11 +100,19 @@ def test_committed_records_hold_together(path):
     for name, digest in got["pictures"].items():
         assert hashlib.sha256((path.parent / name).read_bytes()).hexdigest() == digest, name
     assert {name: promise["kept"] for name, promise in got["promises"].items()} == dict.fromkeys(got["promises"], True)
-    assert got["source_sha256"] == record.source_sha256(METHOD), "the code changed since: record the run again"
+    module = METHODS[got["method"]].module
+    assert got["source_sha256"] == record.source_sha256(module), "the code changed since: record the run again"
+    assert got["git"]["dirty"] is False
+
+
+def test_every_preset_has_a_recorded_run():
+    presets = {f"{entry.name}/{preset}" for entry in METHODS.values() for preset in entry.load().PRESETS}
+    recorded = {"/".join(path.parts[-3:-1]) for path in RESULTS.glob("*/*/record.json")}
+    assert recorded == presets
 
 
 def test_reference_impl_never_imports_atlas_nor_what_a_bare_machine_lacks():
-    allowed = {"torch", "numpy", "jaxtyping", "rich", "reference_impl", "sklearn", "PIL"}
+    allowed = {"torch", "numpy", "jaxtyping", "rich", "reference_impl", "sklearn", "PIL", "requests"}
     for path in (ROOT / "reference_impl").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []

@@ -1,7 +1,11 @@
+import json
+from dataclasses import fields
+
 import pytest
 
-from reference_impl.diffusion.ddpm import PRESETS, PROMISES
-from reference_impl.registry import METHODS, override, pick
+from reference_impl.diffusion.ddpm import PRESETS
+from reference_impl.engine import Preset, TrainConfig
+from reference_impl.registry import METHODS, override, pick, read, restore
 
 
 def test_an_unknown_name_suggests_the_near_one_and_lists_all():
@@ -14,9 +18,17 @@ def test_an_unknown_name_suggests_the_near_one_and_lists_all():
 
 
 def test_settings_are_read_by_the_fields_type():
-    config = override(PRESETS["digits"], ["lr=1e-3", "steps=7", "beta=1e-3,0.1", "variance=beta_tilde"])
-    assert (config.lr, config.steps, config.beta, config.variance) == (1e-3, 7, (1e-3, 0.1), "beta_tilde")
-    assert config.T == PRESETS["digits"].T
+    changed = override(PRESETS["digits"], ["lr=1e-3", "steps=7", "betas=0,0.9", "beta=1e-3,0.1", "variance=beta_tilde"])
+    assert (changed.train.lr, changed.train.steps, changed.train.betas) == (1e-3, 7, (0.0, 0.9))
+    assert (changed.config.beta, changed.config.variance) == ((1e-3, 0.1), "beta_tilde")
+    assert changed.config.T == PRESETS["digits"].config.T
+    assert changed.promises == PRESETS["digits"].promises
+
+
+def test_a_switch_is_true_or_false():
+    assert (read("on", "true", bool), read("on", "False", bool)) == (True, False)
+    with pytest.raises(ValueError, match="on is 'maybe'; expected true or false"):
+        read("on", "maybe", bool)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +37,7 @@ def test_settings_are_read_by_the_fields_type():
         ("lr", "expected field=value"),
         ("steps=1.5", "steps is '1.5'; expected an integer"),
         ("lr=fast", "lr is 'fast'; expected a number"),
-        ("beta=1e-4;2", "beta is '1e-4;2'; expected numbers with commas"),
+        ("beta=1e-4;2", "beta is '1e-4;2'; expected 2 numbers with commas"),
         ("steps=-3", "steps is -3; expected"),
     ],
 )
@@ -34,9 +46,18 @@ def test_bad_settings_say_what_is_expected(setting, message):
         override(PRESETS["digits"], [setting])
 
 
-def test_every_method_loads_with_presets_and_promises():
-    for entry in METHODS.values():
-        module = entry.load()
-        assert set(module.PROMISES) <= set(module.PRESETS)
-        assert callable(module.build)
-    assert set(PROMISES["digits"]) == {"seconds", "held_out_loss", "frechet"}
+@pytest.mark.parametrize("entry", METHODS.values(), ids=lambda entry: entry.name)
+def test_every_preset_promises_and_comes_back_from_its_settings(entry):
+    module = entry.load()
+    for preset in module.PRESETS.values():
+        assert isinstance(preset, Preset)
+        assert preset.promises
+        assert not {f.name for f in fields(TrainConfig)} & {f.name for f in fields(preset.config)}
+        again = restore(json.loads(json.dumps(preset.settings())), entry)
+        assert (again.train, again.config) == (preset.train, preset.config)
+    assert "seconds" in module.PRESETS["digits"].promises
+
+
+def test_settings_of_another_method_are_refused():
+    with pytest.raises(ValueError, match=r"the settings lack .*; expected those of ddpm"):
+        restore({"lr": 1.0}, METHODS["ddpm"])
