@@ -123,7 +123,7 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     import torch
 
     from reference_impl import engine, images, record
-    from reference_impl.data import DATA
+    from reference_impl.datasets import DATA
     from reference_impl.registry import METHODS, override, pick
 
     entry = METHODS[pick("method", args.method, METHODS)]
@@ -243,7 +243,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from reference_impl.data import DATA
+    from reference_impl.datasets import DATA
 
     method, preset, device = from_checkpoint(args)
     data = DATA[preset.train.data]().to(device)

@@ -1,10 +1,19 @@
 """Numbers that compare sets of examples, in float64."""
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
-from reference_impl.data import GRID_STD, Data, grid_means
+from reference_impl.data import Data
+
+GRID_STD = 0.0125
+"""Standard deviation of each of the 25 Gaussians; their means are 0.5 apart, 40 times as much."""
+
+
+def grid_means() -> Float32[Tensor, "25 2"]:
+    """The means of the 25 Gaussians: a grid of 5x5 points, 0.5 apart, about the origin."""
+    line = torch.linspace(-1, 1, 5)
+    return torch.cartesian_prod(line, line)
 
 
 def frechet_distance(a: Float[Tensor, "n ..."], b: Float[Tensor, "m ..."]) -> float:
