@@ -234,15 +234,15 @@ class WGANGPConfig:
 PRESETS = {
     "digits": Preset(
         TrainConfig(
-            data="digits", steps=3000, batch_size=64, lr=1e-3, betas=(0.0, 0.9),
-            warmup=0, grad_clip=0.0, ema_decay=0.99, evaluate_on=360,
+            data="digits", steps=3000, batch_size=64, lr=1.5e-3, betas=(0.0, 0.9),
+            warmup=0, grad_clip=0.0, ema_decay=0.995, evaluate_on=360,
         ),
         WGANGPConfig(),
-        {"seconds": 60.0},
+        {"seconds": 60.0, "frechet": 1.5, "slope_error": 0.2},
     ),
     "fashion": Preset(
         TrainConfig(
-            data="fashion", steps=5000, batch_size=64, lr=1e-3, betas=(0.0, 0.9),
+            data="fashion", steps=7000, batch_size=64, lr=1e-3, betas=(0.0, 0.9),
             warmup=0, grad_clip=0.0, ema_decay=0.998, evaluate_on=2000,
         ),
         WGANGPConfig(g_width=16, d_width=16),
@@ -252,7 +252,7 @@ PRESETS = {
             data="gaussians", steps=10_000, batch_size=256, lr=1e-3, betas=(0.0, 0.9),
             warmup=0, grad_clip=0.0, ema_decay=0.998, evaluate_on=2500,
         ),
-        WGANGPConfig(d_z=2, g_width=128, d_width=128),
+        WGANGPConfig(lam=0.1, d_z=2, g_width=128, d_width=128),
     ),
 }  # fmt: skip
 

@@ -241,7 +241,7 @@ def test_penalty_of_a_quadratic_critic_is_the_closed_form_at_the_interpolates(wg
     e = eps.numpy()[:, None]
     at = (e * real.flatten(1).numpy() + (1 - e) * fake.flatten(1).numpy()) @ A.numpy()
     norms = np.sqrt((at**2).sum(axis=1))
-    np.testing.assert_allclose(wgan_gp.gradient_norm(quadratic(A), x_hat).numpy(), norms, rtol=1e-12)
+    np.testing.assert_allclose(wgan_gp.gradient_norm(quadratic(A), x_hat).detach(), norms, rtol=1e-12)
     assert wgan_gp.gradient_penalty(quadratic(A), x_hat).item() == pytest.approx(np.mean((norms - 1) ** 2))
 
 
@@ -327,6 +327,24 @@ def test_the_penalty_is_soft_and_the_best_linear_critic_is_too_steep_by_w_over_2
         loss = wgan_gp.critic_loss(lambda x, K=K: K * x.squeeze(1), fake + s, fake, eps, lam)
         assert torch.autograd.grad(loss, K)[0].item() == pytest.approx(0, abs=1e-12)
         assert loss.item() == pytest.approx(-(s + s**2 / (4 * lam)))
+
+
+def test_on_the_line_a_critic_of_the_wrong_sign_sits_in_a_valley_of_its_own(wgan_gp):
+    """To turn, its slope must pass 0, where the penalty is highest. In the plane it can turn without becoming flat."""
+    s, lam, fake, eps = 1.6, 10.0, normal(40, 1), uniform(40)
+    loss = lambda K: wgan_gp.critic_loss(lambda x: K * x.squeeze(1), fake + s, fake, eps, lam).item()  # noqa: E731
+    wrong, right = -(1 - s / (2 * lam)), 1 + s / (2 * lam)
+    assert loss(wrong) < min(loss(wrong - 0.01), loss(wrong + 0.01))
+    assert loss(wrong) - loss(right) == pytest.approx(2 * s)
+    assert max(loss(K) for K in np.linspace(wrong, right, 50)) > loss(wrong) + 0.8 * lam
+    w = torch.tensor([wrong, 0.0], dtype=F64)  # the same critic of points in the plane, beside a noise that both share
+    points = torch.cat([fake, normal(40, 1, seed=1)], dim=1)
+    turned = [
+        wgan_gp.critic_loss(linear(R @ w), points + torch.tensor([s, 0.0]), points, eps, lam).item()
+        for R in (torch.tensor([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]], dtype=F64) for a in
+                  np.linspace(0, math.pi, 50))
+    ]  # fmt: skip
+    assert (np.diff(turned) < 0).all()  # downhill all the way
 
 
 def test_an_offset_of_the_critic_changes_nothing(wgan_gp):
@@ -433,7 +451,7 @@ def test_both_players_see_the_class(wgan_gp, shape):
 
 @pytest.mark.parametrize(("shape", "classes"), [((2,), 0), ((2,), 3), ((1, 9, 8), 0), ((1, 9, 8), 3)])
 def test_every_parameter_receives_a_gradient(wgan_gp, shape, classes):
-    method = small(wgan_gp, shape, classes)
+    method = small(wgan_gp, shape, classes, d_width=16, g_width=16)
     for player in method.players():
         named = dict(player.model.named_parameters())
         gradients = torch.autograd.grad(
