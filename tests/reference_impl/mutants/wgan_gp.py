@@ -185,7 +185,7 @@ ONE_EACH = {
     "penalty: towards 0": "test_on_the_line_a_critic_of_the_wrong_sign_sits_in_a_valley_of_its_own",
     "D of points: the last layer keeps its bias": "test_an_offset_of_the_critic_changes_nothing",
     "layer norm: batch norm instead": "test_the_critic_looks_at_one_example_at_a_time",
-    "penalty: gradient of the mean": "test_with_batch_norm_the_gradient_of_the_sum_is_nobodys_slope",
+    "norm: a floor of 1e-3": "test_with_batch_norm_the_gradient_of_the_sum_is_nobodys_slope",
     "layer norm: by channel": "test_layer_norm_is_torchs_over_channels_and_places",
     "scales: down to 6": "test_scales_halve_down_to_7",
     "D: all rows for all classes": "test_image_critic_is_what_torchs_functions_make_of_its_weights",
