@@ -327,9 +327,12 @@ class R3GANConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(steps=1000, batch_size=64, lr=1e-3, betas=(0.0, 0.99), warmup=0, decay="cosine", grad_clip=0.0),
-        R3GANConfig(),
-        {"seconds": 90.0},
+        TrainConfig(
+            steps=1800, batch_size=64, lr=2e-3, betas=(0.0, 0.99), warmup=0, decay="cosine", grad_clip=0.0,
+            ema_decay=0.998,
+        ),
+        R3GANConfig(gamma=(0.5, 0.05), burn_in=900),
+        {"seconds": 90.0, "frechet": 2.5, "class_error": 0.05},
     ),
     "fashion": Preset(
         TrainConfig(
