@@ -185,6 +185,21 @@ PRESETS = {
         GANConfig(),
         {"seconds": 60.0},
     ),
+    "fashion": Preset(
+        TrainConfig(
+            data="fashion",
+            steps=20_000,
+            batch_size=64,
+            lr=2e-4,
+            betas=(0.5, 0.999),
+            warmup=0,
+            grad_clip=0.0,
+            ema_decay=0.999,
+            evaluate_on=2000,
+        ),
+        GANConfig(g_width=512, d_width=512),
+        {},
+    ),
     "gaussians": Preset(
         TrainConfig(
             data="gaussians",
