@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+if (shared := ROOT.parent / "shared/data").is_dir():  # where this project's own machines keep the data sets
+    os.environ.setdefault("AIGC_DATA", str(shared))
 
 
 @pytest.fixture(scope="session")
