@@ -304,12 +304,12 @@ PRESETS = {
     "digits": Preset(
         training("digits", steps=2000, lr=5e-4, evaluate_on=360),
         DCGANConfig(width=32),
-        {"seconds": 60.0, "frechet": 2.0},
+        {"seconds": 60.0, "frechet": 1.5, "class_error": 0.05},
     ),
     "fashion": Preset(
-        training("fashion", steps=3000, lr=5e-4, evaluate_on=2000),
-        DCGANConfig(width=32),
-        {"frechet": 40.0},
+        training("fashion", steps=3500, lr=5e-4, evaluate_on=2000),
+        DCGANConfig(width=48),
+        {"frechet": 25.0, "feature_frechet": 30.0, "class_error": 0.2},
     ),
 }
 
