@@ -39,8 +39,8 @@ Deviations from the paper
       `conditional=false` gives the paper's.
     - D's loss is -V; the authors' code has -V / 2. Adam is blind to the factor.
     - Not here: the Parzen window estimate of the likelihood (Table 1).
-    - As in the paper: fully connected networks, ReLUs in G, dropout in D alone, k = 1. As in the authors' code: z normal,
-      and D drops units in G's step too.
+    - As in the paper: fully connected networks, ReLUs in G, dropout in D alone, k = 1. As in the authors' code: z is
+      normal, and D drops units in G's step too.
 """
 
 import math
@@ -215,7 +215,8 @@ class GAN:
 
     def generate(self, n: int, labels: Int64[Tensor, " n"] | None, generator: torch.Generator) -> Examples:
         """G(z) for n fresh z from N(0, I)."""
-        z = torch.randn(n, self.config.d_z, generator=generator, device=generator.device)
+        weight = self.G.layers[0].weight
+        z = torch.randn(n, self.config.d_z, generator=generator, device=weight.device, dtype=weight.dtype)
         return self.G(z, labels)
 
     def labels_of(self, batch: Batch) -> Int64[Tensor, " b"] | None:
