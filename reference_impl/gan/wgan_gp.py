@@ -242,7 +242,7 @@ PRESETS = {
             warmup=0, grad_clip=0.0, ema_decay=0.995, evaluate_on=360,
         ),
         WGANGPConfig(),
-        {"seconds": 60.0, "frechet": 1.5, "slope_error": 0.2},
+        {"seconds": 60.0, "frechet": 1.5, "class_error": 0.06, "slope_error": 0.2},
     ),
     "fashion": Preset(
         TrainConfig(
@@ -250,6 +250,7 @@ PRESETS = {
             warmup=0, grad_clip=0.0, ema_decay=0.998, evaluate_on=2000,
         ),
         WGANGPConfig(g_width=16, d_width=16),
+        {"frechet": 20.0, "slope_error": 0.2},
     ),
     "gaussians": Preset(
         TrainConfig(
