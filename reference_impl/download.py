@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from reference_impl.engine import progress_bar
+
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes."""
 ATTEMPTS = 4
@@ -115,12 +117,23 @@ def fetch(name: str, file: str) -> Path:
         f"its sha256 is {source.files[file].sha256}."
     )
     try:
-        import requests  # noqa: F401  (imported here: only a download needs it)
-    except ImportError:
-        raise DownloadError(f"{name}/{file} must be downloaded, and requests is not installed. {by_hand}") from None
-    from reference_impl.engine import progress_bar  # here: engine imports data, and data imports this module
+        import filelock  # imported here, as requests is: only a download needs them
+        import requests  # noqa: F401
+    except ImportError as error:
+        raise DownloadError(f"{name}/{file} must be downloaded, and {error.name} is not installed. {by_hand}") from None
 
     folder.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder.parent / f".{file}.lock"):  # whoever else wants the same file waits for this download
+        return local(name, file) or download(name, file, by_hand)
+
+
+def download(name: str, file: str, by_hand: str) -> Path:
+    """Ask one mirror after another for a file that is not on this machine; its path.
+
+    Raises:
+        DownloadError: No mirror gave it. The message ends with what the user can do `by_hand`.
+    """
+    source, folder = SOURCES[name], cache_folder(name)
     path, part, wanted = folder / file, folder / f"{file}.part", source.files[file]
     reasons = []
     label = f"download {file}, KiB"
@@ -128,13 +141,10 @@ def fetch(name: str, file: str) -> Path:
         for url in (mirror + file for mirror in source.mirrors):
             try:
                 from_mirror(url, part, wanted, lambda done: advance(done // SHOWN_UNIT, ""))
-                os.replace(part, path)
             except MirrorError as error:
                 reasons.append(f"\n  {url}: {error}")
                 continue
-            except FileNotFoundError:  # another process downloads the same file, and was the first to name it
-                if local(name, file) is None:
-                    raise
+            os.replace(part, path)
             return path
     raise DownloadError(f"no mirror gave {name}/{file}:{''.join(reasons)}\n{by_hand}")
 
@@ -166,9 +176,6 @@ def from_mirror(url: str, part: Path, wanted: File, advance: Callable[[int], Non
 
 def transfer(url: str, part: Path, wanted: File, have: int, advance: Callable[[int], None]) -> bool:
     """One connection: ask for what is missing, and write it where it belongs.
-
-    Each byte is written at its own place and the file is never cut, so that two processes that download the same file
-    at once write the same bytes twice, and do no harm.
 
     Returns:
         Whether the server sent the file from its first byte, because that was asked for or because it knows no Range.

@@ -50,6 +50,73 @@ Watch = Callable[[Iterable, int], Iterable]
 
 
 @dataclass(frozen=True)
+class TrainConfig:
+    """How a method is trained.
+
+    Attributes:
+        data: The name of the data set.
+        steps: Steps; in each, every player moves that plays in it.
+        batch_size: Examples in a move.
+        lr: Adam's learning rate.
+        betas: Adam's decay rates of the mean and of the square of the gradient.
+        warmup: Steps over which the learning rate grows linearly to `lr`; 0 for none.
+        decay: How the learning rate falls after the warm-up: "cosine", to 0 along half a cosine; "inverse_sqrt", as
+            1 / sqrt(step) (Vaswani et al. 2017); "none", not at all.
+        weight_decay: Adam's decoupled decay of matrices.
+        grad_clip: The largest norm of a player's gradient; longer ones are scaled down to it. 0 for no limit.
+        ema_decay: Decay of the moving average of the weights; 0 for none.
+        evaluate_on: Samples behind the numbers.
+    """
+
+    data: str = "digits"
+    steps: int = 700
+    batch_size: int = 64
+    lr: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    warmup: int = 50
+    decay: Literal["none", "cosine", "inverse_sqrt"] = "none"
+    weight_decay: float = 0.0
+    grad_clip: float = 1.0
+    ema_decay: float = 0.995
+    evaluate_on: int = 360
+
+    def __post_init__(self) -> None:
+        check(self.steps >= 1, "steps", self.steps, "a number of steps >= 1")
+        check(self.batch_size >= 1, "batch_size", self.batch_size, "a number of examples >= 1")
+        check(0 < self.lr < math.inf, "lr", self.lr, "a learning rate > 0")
+        good = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
+        check(good, "betas", self.betas, "two decay rates in [0, 1)")
+        check(self.warmup >= 0, "warmup", self.warmup, "a number of steps >= 0")
+        good = self.decay in ("none", "cosine", "inverse_sqrt")
+        check(good, "decay", self.decay, '"none", "cosine" or "inverse_sqrt"')
+        check(0 <= self.weight_decay < math.inf, "weight_decay", self.weight_decay, "a rate >= 0")
+        check(0 <= self.grad_clip < math.inf, "grad_clip", self.grad_clip, "a norm > 0, or 0 for no limit")
+        check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "a decay in [0, 1)")
+        check(self.evaluate_on >= 2, "evaluate_on", self.evaluate_on, "a number of samples >= 2")
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate in a step, counted from 1."""
+        if step <= self.warmup:
+            return self.lr * step / self.warmup
+        if self.decay == "none":
+            return self.lr
+        if self.decay == "inverse_sqrt":
+            return self.lr * math.sqrt(max(1, self.warmup) / step)
+        done = (step - self.warmup) / (self.steps - self.warmup + 1)
+        return self.lr * (1 + math.cos(math.pi * done)) / 2
+
+
+def adam(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam (Kingma & Ba 2015), with decoupled weight decay (Loshchilov & Hutter 2019) of matrices, not of vectors."""
+    weights = list(model.parameters())
+    groups = [
+        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.lr, betas=config.betas)
+
+
+@dataclass(frozen=True)
 class Player:
     """A loss, the network whose weights lower it, and the steps in which it moves.
 
@@ -61,12 +128,15 @@ class Player:
         model: The network it trains; a part of the method's model.
         loss: The loss on a batch; all randomness comes from the generator.
         plays: Whether it moves in a step; steps count from 1.
+        optimiser: What makes its optimiser. The engine sets each group's lr before each move, times the group's
+            `lr_scale` where it has one.
     """
 
     name: str
     model: nn.Module
     loss: Callable[[Batch, Generator], Tensor]
     plays: Callable[[int], bool] = lambda step: True
+    optimiser: Callable[[nn.Module, TrainConfig], torch.optim.Optimizer] = adam
 
 
 @runtime_checkable
@@ -88,56 +158,6 @@ class Method(Protocol):
 
     def evaluate(self, data: Data, samples: Tensor, labels: Tensor | None, generator: Generator) -> dict[str, float]:
         """The run's numbers; `labels` are those that the samples were asked to have."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a method is trained.
-
-    Attributes:
-        data: The name of the data set.
-        steps: Steps; in each, every player moves that plays in it.
-        batch_size: Examples in a move.
-        lr: Adam's learning rate.
-        betas: Adam's decay rates of the mean and of the square of the gradient.
-        warmup: Steps over which the learning rate grows linearly to `lr`; 0 for none.
-        decay: "cosine" lets the learning rate fall to 0 along half a cosine after the warm-up.
-        grad_clip: The largest norm of a player's gradient; longer ones are scaled down to it. 0 for no limit.
-        ema_decay: Decay of the moving average of the weights; 0 for none.
-        evaluate_on: Samples behind the numbers.
-    """
-
-    data: str = "digits"
-    steps: int = 700
-    batch_size: int = 64
-    lr: float = 2e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    warmup: int = 50
-    decay: Literal["none", "cosine"] = "none"
-    grad_clip: float = 1.0
-    ema_decay: float = 0.995
-    evaluate_on: int = 360
-
-    def __post_init__(self) -> None:
-        check(self.steps >= 1, "steps", self.steps, "a number of steps >= 1")
-        check(self.batch_size >= 1, "batch_size", self.batch_size, "a number of examples >= 1")
-        check(0 < self.lr < math.inf, "lr", self.lr, "a learning rate > 0")
-        good = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
-        check(good, "betas", self.betas, "two decay rates in [0, 1)")
-        check(self.warmup >= 0, "warmup", self.warmup, "a number of steps >= 0")
-        check(self.decay in ("none", "cosine"), "decay", self.decay, '"none" or "cosine"')
-        check(0 <= self.grad_clip < math.inf, "grad_clip", self.grad_clip, "a norm > 0, or 0 for no limit")
-        check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "a decay in [0, 1)")
-        check(self.evaluate_on >= 2, "evaluate_on", self.evaluate_on, "a number of samples >= 2")
-
-    def lr_at(self, step: int) -> float:
-        """The learning rate in a step, counted from 1."""
-        if step <= self.warmup:
-            return self.lr * step / self.warmup
-        if self.decay == "none":
-            return self.lr
-        done = (step - self.warmup) / (self.steps - self.warmup + 1)
-        return self.lr * (1 + math.cos(math.pi * done)) / 2
 
 
 @dataclass(frozen=True)
@@ -347,7 +367,7 @@ def move(player: Player, optimiser: torch.optim.Optimizer, batch: Batch, noise: 
     weights = [p for p in player.model.parameters() if p.requires_grad]
     loss = player.loss(batch, noise)
     for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-        weight.grad = gradient
+        weight.grad = gradient.contiguous()  # a sum's gradient is one number seen many times
     norm = nn.utils.clip_grad_norm_(weights, grad_clip or math.inf)
     if not (math.isfinite(value := loss.item()) and norm.isfinite()):
         raise DivergedError(f"the {player.name}'s loss is {value} and its gradient's norm {norm.item()}")
@@ -383,7 +403,7 @@ def train(
     checkpoint, log = out / "checkpoint.pt", out / "metrics.jsonl"
     model, ema = method.model, copy.deepcopy(method.model).requires_grad_(False)
     players = method.players()
-    optimisers = {p.name: torch.optim.Adam(p.model.parameters(), lr=config.lr, betas=config.betas) for p in players}
+    optimisers = {p.name: p.optimiser(p.model, config) for p in players}
     batches = Batches(len(data.train), config.batch_size, generator(seed, "batches"))
     noise = generator(seed, "noise", device)
     settings = json.dumps({"run": label, "seed": seed, **preset.settings()})
@@ -408,7 +428,7 @@ def train(
     if resume and checkpoint.exists():
         state = load_checkpoint(checkpoint, "cpu")
         theirs, ours = json.loads(state["settings"]), json.loads(settings)
-        free = {"steps", "evaluate_on"} if config.decay == "none" else {"evaluate_on"}
+        free = {"evaluate_on"} if config.decay == "cosine" else {"steps", "evaluate_on"}
         differ = [
             f"{k} is {theirs.get(k)!r} there and {ours[k]!r} here"
             for k in ours
@@ -434,7 +454,7 @@ def train(
                 if not player.plays(step):
                     continue
                 for group in optimisers[player.name].param_groups:
-                    group["lr"] = config.lr_at(step)
+                    group["lr"] = config.lr_at(step) * group.get("lr_scale", 1.0)
                 chosen = batches.next().to(device)
                 batch = Batch(data.train[chosen], data.train_labels[chosen])
                 try:

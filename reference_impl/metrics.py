@@ -1,10 +1,24 @@
 """Numbers that compare sets of examples, in float64."""
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
-from reference_impl.data import GRID_STD, Data, grid_means
+from reference_impl import classifier
+from reference_impl.data import Data
+
+GRID_STD = 0.0125
+"""Standard deviation of each of the 25 Gaussians; their means are 0.5 apart, 40 times as much."""
+
+
+def grid_means() -> Float32[Tensor, "25 2"]:
+    """The means of the 25 Gaussians: a grid of 5x5 points, 0.5 apart, about the origin."""
+    line = torch.linspace(-1, 1, 5)
+    return torch.cartesian_prod(line, line)
+
+
+NEAREST_OF = 1000
+"""Examples whose nearest training images are looked for; all of them would take minutes on large sets."""
 
 
 def frechet_distance(a: Float[Tensor, "n ..."], b: Float[Tensor, "m ..."]) -> float:
@@ -38,10 +52,12 @@ def nearest_distance(a: Float[Tensor, "n ..."], b: Float[Tensor, "m ..."]) -> fl
     """The median, over the examples of a, of the Euclidean distance to the nearest example of b.
 
     Of samples to the training set, against that of held-out images to the training set: a much smaller number means
-    that the samples are copies.
+    that the samples are copies. The nearest is searched for in float32, a hundred examples at a time, since all the
+    distances at once would not fit into memory; the distance to it is then computed in float64.
     """
-    x, y = a.flatten(1).double(), b.flatten(1).double()
-    return torch.cdist(x, y).min(dim=1).values.median().item()
+    x, y = a.flatten(1).float(), b.flatten(1).float()
+    nearest = torch.cat([torch.cdist(part, y).argmin(dim=1) for part in x.split(100)])
+    return (a.flatten(1).double() - b.flatten(1)[nearest].double()).norm(dim=1).median().item()
 
 
 def modes(points: Float[Tensor, "n 2"]) -> dict[str, float]:
@@ -58,6 +74,16 @@ def modes(points: Float[Tensor, "n 2"]) -> dict[str, float]:
 def compare(data: Data, samples: Float[Tensor, "n ..."], labels: Int64[Tensor, " n"] | None) -> dict[str, float]:
     """The numbers that every method's samples get; those ending in `_real` are what real examples get.
 
+    Points get the numbers of `modes`. Images get:
+
+    - `frechet`: the Frechet distance of their pixels to those of the held-out images;
+    - `feature_frechet`: the same of the features of this project's own small classifier, where the data have one;
+    - `class_error`: the share of samples that this classifier puts into another class than was asked for;
+    - `nearest`: how far the samples are from the training images.
+
+    They compare samples within this project, on the same data and as many samples, and with nothing outside it. The
+    classifier has seen the training images, so its features of them lie a little apart from those of the held-out ones.
+
     Args:
         data: The data; samples are held against both of its parts.
         samples: New examples.
@@ -66,9 +92,18 @@ def compare(data: Data, samples: Float[Tensor, "n ..."], labels: Int64[Tensor, "
     if data.name == "gaussians":
         return modes(samples)
     n = min(len(samples), len(data.train))
-    return {
+    numbers = {
         "frechet": frechet_distance(samples, data.held_out),
         "frechet_real": frechet_distance(data.train[:n], data.held_out),
-        "nearest": nearest_distance(samples, data.train),
-        "nearest_real": nearest_distance(data.held_out, data.train),
     }
+    if data.name in classifier.WEIGHTS:
+        model = classifier.load(data.name, samples.device)
+        held_out = model.features(data.held_out)
+        numbers["feature_frechet"] = frechet_distance(model.features(samples), held_out)
+        numbers["feature_frechet_real"] = frechet_distance(model.features(data.train[:n]), held_out)
+        if labels is not None:
+            numbers["class_error"] = classifier.class_error(model, samples, labels)
+            numbers["class_error_real"] = classifier.class_error(model, data.held_out, data.held_out_labels)
+    numbers["nearest"] = nearest_distance(samples[:NEAREST_OF], data.train)
+    numbers["nearest_real"] = nearest_distance(data.held_out[:NEAREST_OF], data.train)
+    return numbers

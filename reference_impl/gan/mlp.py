@@ -43,18 +43,52 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """The logit of D, or a critic's value: one number for an example, beside its class where there are classes."""
+    """The logit of D, or a critic's value: one number for an example, beside its class where there are classes.
+
+    Args:
+        shape: Of one example.
+        width: Units in a hidden layer.
+        depth: Hidden layers.
+        classes: The class enters as a one-hot vector beside x; 0 for none.
+        slope: Of the leaky ReLU below zero.
+        dropout: The share of hidden units that is dropped in training.
+    """
 
     def __init__(
-        self, shape: tuple[int, ...], width: int = 128, depth: int = 3, classes: int = 0, slope: float = 0.2
+        self,
+        shape: tuple[int, ...],
+        width: int = 128,
+        depth: int = 3,
+        classes: int = 0,
+        slope: float = 0.2,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self.dropout = classes, dropout
         self.layers = layers([math.prod(shape) + classes, *[width] * depth, 1], slope)
 
-    def forward(self, x: Float[Tensor, "b ..."], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, " b"]:
-        """One number for each example."""
-        return self.layers(beside(x.flatten(1), labels, self.classes)).squeeze(1)
+    def forward(
+        self,
+        x: Float[Tensor, "b ..."],
+        labels: Int64[Tensor, " b"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, " b"]:
+        """One number for each example; the generator is what dropout draws from."""
+        h = beside(x.flatten(1), labels, self.classes)
+        for layer in self.layers:
+            h = layer(h)
+            if self.training and self.dropout and isinstance(layer, nn.LeakyReLU):
+                h = drop(h, self.dropout, generator)
+        return h.squeeze(1)
+
+
+def drop(x: Float[Tensor, "b d"], share: float, generator: torch.Generator | None) -> Float[Tensor, "b d"]:
+    """Dropout whose randomness can be replayed: each number is 0 with this probability, the rest are scaled up.
+
+    torch's own dropout draws from the global generator, which a resumed run would have elsewhere.
+    """
+    kept = torch.rand(x.shape, generator=generator, device=x.device) >= share
+    return x * kept / (1 - share)
 
 
 def beside(x: Float[Tensor, "b d"], labels: Int64[Tensor, " b"] | None, classes: int) -> Float[Tensor, "b e"]:

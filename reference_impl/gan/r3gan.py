@@ -92,7 +92,7 @@ def relativistic_loss(better: Logits, worse: Logits) -> Scalar:
 def squared_gradient_norm(logits: Logits, x: Examples) -> Logits:
     r"""$\|\nabla_x D(x_i)\|^2$ of each example, kept in the graph, so that D's weights can be trained to lower it."""
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return gradient.square().flatten(1).sum(dim=1)
+    return gradient.square().reshape(len(x), -1).sum(dim=1)
 
 
 def zero_centred_penalty(logits: Logits, x: Examples, gamma: float) -> Scalar:
@@ -162,7 +162,7 @@ def initialise(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Conv2d | n
 class Up(nn.Module):
     """Twice the resolution by bilinear interpolation: along each axis 3/4 of a pixel and 1/4 of its neighbour."""
 
-    def forward(self, x: Images) -> Float[Tensor, "b c 2*h 2*w"]:
+    def forward(self, x: Images) -> Float[Tensor, "b c h_2 w_2"]:
         """X at twice the height and width; beyond the edge, the edge itself goes on."""
         for axis in (2, 3):
             n = x.shape[axis]
@@ -176,7 +176,7 @@ class Up(nn.Module):
 class Down(nn.Module):
     """Half the resolution by bilinear interpolation: the mean of 2x2 pixels."""
 
-    def forward(self, x: Images) -> Float[Tensor, "b c h//2 w//2"]:
+    def forward(self, x: Images) -> Float[Tensor, "b c h_2 w_2"]:
         """X at half the height and width."""
         return F.avg_pool2d(x, 2)
 
@@ -245,7 +245,7 @@ class ImageGenerator(nn.Module):
     def forward(self, z: Float[Tensor, "b d_z"], labels: Labels = None) -> Images:
         """G(z), or G(z | labels)."""
         if self.classes:
-            z = torch.cat([z, self.embed(one_hot(labels, self.classes))], dim=1)
+            z = torch.cat([z, self.embed(one_hot(labels, self.classes).to(z.dtype))], dim=1)
         return self.to_pixels(self.stages(self.weigh(z)[:, :, None, None] * self.basis))
 
 
@@ -274,7 +274,7 @@ class ImageDiscriminator(nn.Module):
         """D(x), or D(x | labels)."""
         features = self.head(self.basis(self.stages(self.from_pixels(x))).flatten(1))
         if self.classes:
-            features = features * self.embed(one_hot(labels, self.classes))
+            features = features * self.embed(one_hot(labels, self.classes).to(x.dtype))
         return features.sum(dim=1)
 
 

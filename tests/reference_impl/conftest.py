@@ -19,11 +19,11 @@ def fashion():
     AIGC_REQUIRE_DATA makes its absence a failure, so that on a machine that has the data no test is passed over in
     silence.
     """
-    from reference_impl import data, download
+    from reference_impl import datasets, download
 
     if not all(download.local("fashion-mnist", file) for file in download.SOURCES["fashion-mnist"].files):
         missing = "Fashion-MNIST is neither in the folder that AIGC_DATA names nor in the cache"
         if os.environ.get("AIGC_REQUIRE_DATA"):
             pytest.fail(missing)
         pytest.skip(missing)
-    return data.fashion()
+    return datasets.fashion()

@@ -273,7 +273,7 @@ def test_several_downloads_of_one_file_at_once_do_each_other_no_harm(mirrors):
 
 
 def test_importing_the_data_needs_neither_requests_nor_the_network(root):
-    code = "import sys, reference_impl.data; print('requests' in sys.modules)"
+    code = "import sys, reference_impl.datasets; print('requests' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "False"
 

@@ -246,6 +246,40 @@ def test_learning_rate_falls_along_half_a_cosine():
     assert falling == sorted(falling, reverse=True)
 
 
+def test_learning_rate_falls_with_the_root_of_the_step_as_in_attention_is_all_you_need():
+    d_model, warmup = 512, 40
+    config = TrainConfig(lr=(d_model * warmup) ** -0.5, warmup=warmup, steps=100, decay="inverse_sqrt")
+    for step in (1, 20, 40, 41, 100):
+        assert config.lr_at(step) == pytest.approx(d_model**-0.5 * min(step**-0.5, step * warmup**-1.5))
+
+
+def test_weight_decay_shrinks_matrices_alone_and_apart_from_the_gradient(tmp_path):
+    """With a loss that is flat, one step multiplies a matrix by 1 - lr * weight_decay and leaves a vector alone."""
+    toy = Toy()
+    toy.first_loss = lambda batch, g: sum(0 * p.sum() for p in toy.model["first"].parameters())
+    before = {name: p.detach().clone() for name, p in toy.model["first"].named_parameters()}
+    config = TrainConfig(steps=1, batch_size=5, lr=0.1, warmup=0, ema_decay=0.0, weight_decay=0.5)
+    run(tmp_path, config, toy)
+    for name, p in toy.model["first"].named_parameters():
+        torch.testing.assert_close(p.detach(), before[name] * (0.95 if p.ndim == 2 else 1.0))
+
+
+def test_a_player_may_bring_its_own_optimiser_with_groups_of_their_own_rate(tmp_path):
+    toy = Toy()
+    before = [p.detach().clone() for p in toy.model["first"].parameters()]
+
+    def optimiser(model, config):
+        first, *rest = model.parameters()
+        return torch.optim.Adam([{"params": [first], "lr_scale": 10.0}, {"params": rest}], lr=config.lr)
+
+    players = toy.players()
+    toy.players = lambda: [replace(players[0], optimiser=optimiser)]
+    run(tmp_path, TrainConfig(steps=1, batch_size=5, lr=0.01, warmup=0, ema_decay=0.0), toy)
+    after = list(toy.model["first"].parameters())
+    largest = [(a - b).abs().max().item() for a, b in zip(before, after, strict=True)]
+    assert largest == pytest.approx([0.1, 0.01, 0.01, 0.01], rel=1e-3)
+
+
 def test_resuming_with_other_steps_is_refused_where_the_learning_rate_depends_on_them(tmp_path):
     config = replace(CONFIG, decay="cosine")
     run(tmp_path, config)
@@ -288,7 +322,7 @@ def test_long_gradients_are_clipped_to_grad_clip(tmp_path, monkeypatch):
     def spy(self, *_):
         norms.append(math.sqrt(sum(p.grad.square().sum().item() for g in self.param_groups for p in g["params"])))
 
-    monkeypatch.setattr(torch.optim.Adam, "step", spy)  # in one step only the first plays
+    monkeypatch.setattr(torch.optim.AdamW, "step", spy)  # in one step only the first plays
     for grad_clip in (0.5, 0.0):
         toy = Toy()
         true_loss = toy.first_loss

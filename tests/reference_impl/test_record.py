@@ -112,7 +112,7 @@ def test_every_preset_has_a_recorded_run():
 
 
 def test_reference_impl_never_imports_atlas_nor_what_a_bare_machine_lacks():
-    allowed = {"torch", "numpy", "jaxtyping", "rich", "reference_impl", "sklearn", "PIL", "requests"}
+    allowed = {"torch", "numpy", "jaxtyping", "rich", "reference_impl", "sklearn", "PIL", "filelock", "requests"}
     for path in (ROOT / "reference_impl").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []

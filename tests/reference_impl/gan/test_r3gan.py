@@ -65,6 +65,10 @@ def batch_of(n: int, spec: Spec = DIGITS) -> engine.Batch:
     return engine.Batch(torch.rand(n, *spec.shape, generator=g) * 2 - 1, torch.randint(10, (n,), generator=g))
 
 
+NO_LABELS = torch.zeros(4, dtype=torch.long)
+DATA = Data("toy", torch.zeros(4, 1, 8, 8), NO_LABELS, torch.zeros(4, 1, 8, 8), NO_LABELS)
+
+
 def slopes(loss, weights: list[torch.Tensor], h: float = 1e-5, tries: int = 3):
     """Along random directions through all weights: the slope by autograd, and by central differences."""
     gradient, g = torch.autograd.grad(loss(), weights), seeded(4)
@@ -292,11 +296,11 @@ def flow(field, seconds: float, start=(0.1, 0.0), dt: float = 0.02) -> np.ndarra
 
 
 def test_the_smallest_game_converges_with_penalties_and_circles_without(r3gan):
-    """After 6 units of time the true game is where its linearisation says, and without penalties as far out as ever."""
+    """After 6 units of time the game is where its linearisation says, to the third order in the distance."""
     for gamma in (0.2, 0.0):
         expected = np.array([0.01, 0.0]) @ matrix_exponential(np.array([[0, 0.5], [-0.5, -2 * gamma]]) * 6).T
         end = flow(lambda a, b, gamma=gamma: r3gan.dirac_field(a, b, gamma), 6.0, start=(0.01, 0.0))
-        np.testing.assert_allclose(end, expected, atol=2e-7)
+        np.testing.assert_allclose(end, expected, atol=1.5e-6)
         if gamma:
             assert np.linalg.norm(end) < 0.01 * 0.4
         else:
@@ -441,13 +445,15 @@ def test_generator_is_its_basis_weighed_by_z_at_first(r3gan):
 def test_signal_keeps_its_size_through_both_untrained_networks(r3gan):
     """Unit noise gives pixels of about unit variance, and unit pixels logits of about the same, at any depth."""
     torch.manual_seed(0)
-    G, D = r3gan.ImageGenerator((1, 8, 8), 64, 256, 2, 16, 0), r3gan.ImageDiscriminator((1, 8, 8), 256, 2, 16, 0)
+    G = r3gan.ImageGenerator((1, 8, 8), 64, 256, 2, 16, 0)
     assert G.basis.std().item() == pytest.approx(1, rel=0.05)
     with torch.no_grad():
         assert G.weigh(torch.randn(500, 64)).var().item() == pytest.approx(1, rel=0.1)
         assert 0.2 < G(torch.randn(200, 64)).var().item() < 2
-        low = torch.randn(200, 1, 1, 1).expand(200, 1, 8, 8)  # bilinear means would cancel white noise
-        assert 0.2 < D(low + 0.0).var().item() < 5
+        low = torch.randn(200, 1, 1, 1) * torch.ones(1, 1, 8, 8)  # bilinear means would cancel white noise
+        # an untrained D multiplies a flat image by one random number, whose square has the mean 1
+        squares = [r3gan.ImageDiscriminator((1, 8, 8), 32, 2, 16, 0)(low).var().item() for _ in range(200)]
+        assert np.mean(squares) == pytest.approx(low.var().item(), rel=0.5)
 
 
 def test_class_of_the_generator_is_embedded_beside_z(r3gan):
@@ -493,10 +499,10 @@ def test_networks_have_the_stated_number_of_blocks_at_each_resolution(r3gan):
 def test_every_parameter_receives_a_gradient(r3gan):
     """Zeros at the start hide what lies behind, so the weights are moved a little first."""
     for spec, conditional in ((DIGITS, True), (DIGITS, False), (PLANE, False), (Spec((2,), 10, 0), True)):
-        method = tiny(r3gan, spec, conditional=conditional)
-        shaken(method.model)
+        method = tiny(r3gan, spec, conditional=conditional, width=8)
+        shaken(method.model, 0.5)  # enough that no unit stays on one side for all examples
         for player in method.players():
-            loss = player.loss(batch_of(6, spec), seeded())
+            loss = player.loss(batch_of(200, spec), seeded())
             named = dict(player.model.named_parameters())
             for name, g in zip(named, torch.autograd.grad(loss, list(named.values())), strict=True):
                 assert g.abs().max() > 1e-9, name
@@ -556,7 +562,7 @@ def test_samples_are_of_the_classes_asked_for_and_evenly_drawn_where_none_is(r3g
     expected = G(torch.randn(3, 5, generator=seeded(2)), labels)
     torch.testing.assert_close(method.sample(3, labels, seeded(2)), expected)
     seen = []
-    method.generate = lambda n, labels, generator: seen.append(labels)
+    method.generate = lambda n, labels, generator: seen.append(labels) or torch.zeros(n, 1, 8, 8)
     method.sample(5000, None, seeded())
     counts = np.bincount(seen[0], minlength=10)
     assert len(counts) == 10
@@ -576,7 +582,7 @@ def test_noise_is_standard_normal_at_each_stop_of_the_walk(r3gan):
             return torch.zeros(len(z), 1, 8, 8)
 
     method.model["generator"] = Spy()
-    assert method.pictures(None, seeded())["walk"].shape == (8, 10, 1, 8, 8)
+    assert method.pictures(DATA, seeded())["walk"].shape == (8, 10, 1, 8, 8)
     z = seen[0][0].unflatten(0, (8, 10))
     torch.testing.assert_close(z.std(dim=2), torch.ones(8, 10), rtol=0.08, atol=0)
     at_ends = (z[:, 0] * z[:, -1]).mean(dim=1)
@@ -584,13 +590,15 @@ def test_noise_is_standard_normal_at_each_stop_of_the_walk(r3gan):
     halfway = (z[:, 0] + z[:, 9])[:, None] / 2
     assert ((z[:, 4:6] - halfway).abs().mean() > 0.1).all()
     steps = z.diff(dim=1).norm(dim=2)
-    torch.testing.assert_close(steps, steps[:, :1].expand_as(steps), rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        steps, steps[:, :1].expand_as(steps), rtol=0.06, atol=0
+    )  # the ends are nearly orthogonal
     assert seen[0][1] is None
     conditional = tiny(r3gan)
     conditional.model["generator"] = Spy()
-    conditional.pictures(None, seeded())
+    conditional.pictures(DATA, seeded())
     assert seen[1][1].tolist() == [c for c in range(10) for _ in range(10)]
-    assert tiny(r3gan, PLANE).pictures(None, seeded()) == {}
+    assert tiny(r3gan, PLANE).pictures(DATA, seeded()) == {}
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 7, 5), (1, 9, 8), (2, 1, 1), (1, 28, 28)])
@@ -600,14 +608,14 @@ def test_batch_of_one_and_odd_sizes(r3gan, shape):
     for player in method.players():
         assert player.loss(batch_of(1, spec), seeded()).isfinite()
     assert method.sample(1, None, seeded()).shape == (1, *shape)
-    assert method.pictures(None, seeded())["walk"].shape == (10, 10, *shape)
+    assert method.pictures(DATA, seeded())["walk"].shape == (10, 10, *shape)
 
 
 def test_same_seed_same_bits_other_seed_other_bits(r3gan):
     method = tiny(r3gan)
     shaken(method.model)
     draws = [lambda g, player=player: player.loss(batch_of(4), g) for player in method.players()]
-    for draw in [*draws, lambda g: method.sample(3, None, g), lambda g: method.pictures(None, g)["walk"]]:
+    for draw in [*draws, lambda g: method.sample(3, None, g), lambda g: method.pictures(DATA, g)["walk"]]:
         torch.manual_seed(1)
         first = draw(seeded(1))
         torch.manual_seed(2)

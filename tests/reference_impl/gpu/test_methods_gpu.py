@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reference_impl.data import DATA
+from reference_impl.datasets import DATA
 from reference_impl.registry import METHODS
 from tests.reference_impl import methods
 

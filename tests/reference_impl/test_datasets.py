@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from reference_impl.data import DATA, GRID_STD, Spec, digits, gaussians, grid_means, read_idx
+from reference_impl.data import Spec
+from reference_impl.datasets import DATA, digits, gaussians, read_idx
 from reference_impl.download import fetch
+from reference_impl.metrics import GRID_STD, grid_means
 
 
 def test_digits_are_in_minus_one_to_one_and_touch_both_ends():
