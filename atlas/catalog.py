@@ -13,6 +13,7 @@ from types import MappingProxyType
 from atlas import tree
 from atlas.checks import consistency, identity, implementations, promises, relations, schema, similarity, style
 from atlas.checks import facts as facts_check
+from atlas.checks import method_pages as pages_check
 from atlas.checks import paths as paths_check
 from atlas.checks import vocabularies as vocabulary_check
 from atlas.checks.draft import Draft
@@ -148,7 +149,7 @@ def check(
     former: Sequence[Draft] = (),
     notes: bool = False,
 ) -> tuple[Catalog | None, tuple[Problem, ...]]:
-    """Read and check everything under ``root/catalog``.
+    """Read and check everything under ``root/catalog``, and the pages of methods against the code.
 
     Args:
         root: The project's root.
@@ -198,6 +199,7 @@ def _check(
     vocabulary_check.check(vocabulary_files, vocabularies, drafts, VOCABULARIES, notes=notes)
     others += promises.check(drafts, former)
     others += implementations.check(drafts, root)
+    others += pages_check.check(root)
     documents = [*vocabulary_files.values(), *(draft.document for draft in drafts), *path_files.values(), *others]
     found = (problem for document in documents for problem in document.problems)
     problems = tuple(

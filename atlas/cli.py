@@ -84,7 +84,7 @@ def check(
 
 def _explain(code: str, language: Language) -> None:
     if code not in RULES:
-        near = did_you_mean(code, list(RULES), ("codes run from AA101 to AA8xx", ""))["suggestion"]
+        near = did_you_mean(code, list(RULES), ("codes run from AA101 to AA9xx", ""))["suggestion"]
         raise typer.BadParameter(f"no rule {code}: {near}", param_hint="--explain")
     typer.echo(explanation(RULES[code], language))
 

@@ -20,11 +20,11 @@ _WORDS = {
     "note": Sentence("note; shown with --notes only", "提示，仅在使用 --notes 时显示"),
     "title": Sentence("Rules of the catalog", "目录规则"),
     "lead": Sentence(
-        "`aigc check` holds every entry to these rules; where `aigc fmt` or `aigc refresh` finds a problem instead, "
-        "the rule says so. Each report names the code, the file, the line and the field; here is what each code means, "
-        "with a mistake that it finds and the same lines mended. Characters that cannot be seen are written as "
-        "⟨U+200B⟩.",
-        "`aigc check` 按下列规则检查每个条目；由 `aigc fmt` 或 `aigc refresh` 发现的，规则中会注明。"
+        "`aigc check` holds every entry, and every page of a method, to these rules; where `aigc fmt` or "
+        "`aigc refresh` finds a problem instead, the rule says so. Each report names the code, the file, the line and "
+        "the field; here is what each code means, with a mistake that it finds and the same lines mended. Characters "
+        "that cannot be seen are written as ⟨U+200B⟩.",
+        "`aigc check` 按下列规则检查每个条目和每个方法页面；由 `aigc fmt` 或 `aigc refresh` 发现的，规则中会注明。"
         "每条报告都写明规则代码、文件、行号与字段；"
         "本页说明各代码的含义，并给出一个错误示例及其改正。看不见的字符写作 ⟨U+200B⟩。",
     ),
@@ -36,6 +36,7 @@ _WORDS = {
     "6": Sentence("Dates, states and verification", "日期、状态与核实"),
     "7": Sentence("Addresses", "网址"),
     "8": Sentence("What a source says by now", "来源的最新记录"),
+    "9": Sentence("Pages of methods", "方法页面"),
     "found": Sentence("Found by `{}`", "由 `{}` 发现"),
 }
 
@@ -123,4 +124,5 @@ def _prose(sentence: str) -> str:
 
 
 def _fenced(text: str) -> str:
-    return f"```yaml\n{visible(text).rstrip() or '⟨⟩'}\n```"
+    language = "markdown" if text.startswith("# docs/") else "yaml"
+    return f"```{language}\n{visible(text).rstrip() or '⟨⟩'}\n```"

@@ -148,8 +148,9 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
         method, data, preset, seed=args.seed, out=out, label=f"{entry.name}/{name}", resume=args.resume
     )
     trained = time.perf_counter()
-    labels = in_columns(method, SHOWN)
-    shown = draw(method, labels, SHOWN if labels is None else len(labels), args.seed, "samples", device)
+    few = SHOWN if len(data.spec.shape) == 3 else preset.train.evaluate_on  # a law in the plane shows in many points
+    labels = in_columns(method, few)
+    shown = draw(method, labels, few if labels is None else len(labels), args.seed, "samples", device)
     pictures = [out / "samples.png", out / "curve.svg"]
     images.save_png(picture(shown, columns=method.classes or 8), pictures[0])
     engine.write_atomically(images.curves_svg(losses, "move", "loss").encode(), pictures[1])

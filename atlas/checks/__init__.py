@@ -3,6 +3,6 @@
 One file by itself: `schema` against its model, `consistency` its fields against each other, `style` how text is set.
 Entries against each other: `identity`, `similarity`, `relations` (with `circles`), `paths`, `vocabularies`.
 Entries against what is outside the catalog: `facts` a table of known facts, `promises` an earlier commit,
-`implementations` the modules of the site.
+`implementations` the modules of the site. The site's pages of methods against the code: `method_pages`.
 A check works on what could be read, so that one broken file hides no other's problems.
 """

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from atlas.checks import method_pages
 from atlas.checks.draft import Draft
 from atlas.checks.relations import stored
 from atlas.model import IMPLEMENTATION
 from atlas.source import Document
-
-_PAGES = Path("docs", "en", "methods")
 
 
 def check(drafts: Sequence[Draft], root: Path) -> list[Document]:
@@ -21,12 +20,10 @@ def check(drafts: Sequence[Draft], root: Path) -> list[Document]:
     """
     named = {target for draft in drafts for _, _, target in stored(draft) if target.startswith(IMPLEMENTATION)}
     forgotten = []
-    for page in sorted((root / _PAGES).rglob("*.md")):
-        place = page.relative_to(root / _PAGES).with_suffix("")
-        module = Path("reference_impl", place).with_suffix(".py")
+    for _, place in method_pages.pages(root, "en"):
         target = IMPLEMENTATION + ".".join(place.parts)
-        if target not in named and (root / module).is_file():
-            document = Document(module.as_posix())
+        if target not in named:
+            document = Document(Path("reference_impl", place).with_suffix(".py").as_posix())
             document.report("AA520", value=target)
             forgotten.append(document)
     return forgotten

@@ -30,9 +30,9 @@ class Rule:
         code: Its name for ever.
         message: What it finds; a template that the check fills in.
         hint: How a person mends it; a template too.
-        example: A mistake that it finds: lines of a good entry as they should not be. A line ``# catalog/…`` says
-            of which file, without one it is ``catalog/papers/ddpm.yaml``; a line ``# name: …`` that a field is left
-            out.
+        example: A mistake that it finds: lines of a good entry as they should not be. A line ``# catalog/…`` or
+            ``# docs/…`` says of which file, without one it is ``catalog/papers/ddpm.yaml``; a line ``# name: …`` that
+            a field is left out.
         mended: The same lines as they should be.
         severity: An error fails the check, a warning does not; a note is shown on request only.
         command: Which `aigc` command finds it.

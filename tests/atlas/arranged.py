@@ -26,6 +26,9 @@ level: intro
 steps:
 {steps}"""
 
+EQUATION = "$$\n\\alpha_t = 1 - \\beta_t\n$$"
+FUNCTION = "::: reference_impl.diffusion.ddpm.alpha"
+
 
 @dataclass(frozen=True)
 class Arranged:
@@ -86,6 +89,21 @@ def steps(*targets: str) -> str:
 
 def symlink(root: Path) -> None:
     os.symlink(root / "catalog/papers/vae.yaml", root / "catalog/papers/copy.yaml")
+
+
+def page(language: str, *parts: str) -> Callable[[Path], None]:
+    """Write the page of an implementation; parts are an equation's, with an empty line between them."""
+
+    def arrange(root: Path) -> None:
+        implement(root)
+        write(root / f"docs/{language}/methods/diffusion/ddpm.md", "# DDPM\n\n" + "\n\n".join(parts) + "\n")
+
+    return arrange
+
+
+def proof(mark: str, test: str) -> str:
+    folder = "https://github.com/aigc-atlas/aigc-atlas/blob/main/tests/reference_impl/diffusion"
+    return f"{mark}[`{test}`]({folder}/test_ddpm.py)"
 
 
 def linked_folder(root: Path) -> None:
@@ -319,6 +337,24 @@ ARRANGED = [
         12,
     ),
     Arranged(43, "code-without-entry", implement, "AA520", "reference_impl/diffusion/ddpm.py"),
+    *(
+        Arranged(
+            43,
+            f"{name}-{language}",
+            page(language, *parts),
+            code,
+            f"docs/{language}/methods/diffusion/ddpm.md",
+            line=line,
+        )
+        for language, mark in (("en", "Proof: "), ("zh", "证明："))
+        for name, code, line, parts in (
+            ("equation-without-function", "AA901", 3, (EQUATION, proof(mark, "test_alpha"))),
+            ("equation-without-proof", "AA902", 3, (EQUATION, FUNCTION)),
+            ("function-that-is-none", "AA903", 7, (EQUATION, FUNCTION + "s", proof(mark, "test_alpha"))),
+            ("test-that-is-none", "AA904", 9, (EQUATION, FUNCTION, proof(mark, "test_alphas"))),
+            ("box-without-proof", "AA905", 3, ('!!! warning "Off by one"', "    Arrays count from 0.")),
+        )
+    ),
     Arranged(
         43,
         "step-without-code",

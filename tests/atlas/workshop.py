@@ -206,12 +206,9 @@ def build(root: Path, files: Mapping[str, str] = BASE) -> Path:
 
 def implement(root: Path) -> None:
     """Add an implementation that relations can name: a module with a test and a page."""
-    for file in (
-        "reference_impl/diffusion/ddpm.py",
-        "tests/reference_impl/diffusion/test_ddpm.py",
-        "docs/en/methods/diffusion/ddpm.md",
-    ):
-        write(root / file, "")
+    write(root / "reference_impl/diffusion/ddpm.py", "def alpha(beta): ...\n")
+    write(root / "tests/reference_impl/diffusion/test_ddpm.py", "def test_alpha(): ...\n")
+    write(root / "docs/en/methods/diffusion/ddpm.md", "")
 
 
 def write(file: Path, text: str) -> None:
@@ -221,9 +218,9 @@ def write(file: Path, text: str) -> None:
 
 
 def files_of(example: str) -> Iterable[tuple[str, str, str]]:
-    """The files of a rule's example: path below ``catalog/``, what is said of it in brackets, and the lines."""
-    parts = re.split(r"^# catalog/(\S+)(?: \(([^)]+)\))?\n", example, flags=re.MULTILINE)
+    """The files of a rule's example: path, what is said of it in brackets, and the lines."""
+    parts = re.split(r"^# ((?:catalog|docs)/\S+)(?: \(([^)]+)\))?\n", example, flags=re.MULTILINE)
     if len(parts) == 1:
-        yield "papers/ddpm.yaml", "", example
+        yield "catalog/papers/ddpm.yaml", "", example
     for place in range(1, len(parts), 3):
         yield parts[place], parts[place + 1] or "", parts[place + 2]

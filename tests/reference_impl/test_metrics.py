@@ -1,9 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from scipy import linalg
 
-from reference_impl.metrics import frechet_distance, nearest_distance
+from reference_impl.datasets import gaussians
+from reference_impl.metrics import GRID_STD, frechet_distance, grid_means, modes, nearest_distance
 
 
 def sets(n: int = 60, m: int = 80, d: int = 7) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,3 +58,27 @@ def test_nearest_distance_by_hand():
     a = torch.tensor([[0.0, 0.0], [10.0, 0.0], [3.0, 4.0]])
     assert nearest_distance(a, torch.tensor([[0.0, 0.0], [10.0, 5.0]])) == 5  # of 0, 5 and 5 (3-4-5)
     assert nearest_distance(a, a) == pytest.approx(0, abs=1e-6)
+
+
+def test_nearest_searches_in_parts_and_finds_the_same():
+    g = torch.Generator().manual_seed(0)
+    a, b = torch.randn(250, 1, 3, 3, generator=g), torch.randn(400, 1, 3, 3, generator=g)
+    expected = torch.cdist(a.flatten(1).double(), b.flatten(1).double()).min(dim=1).values.median()
+    assert nearest_distance(a, b) == pytest.approx(expected.item(), rel=1e-12)
+
+
+def test_modes_counts_gaussians_without_a_point_and_points_without_a_gaussian():
+    means = grid_means()
+    assert modes(means) == {"modes_missed": 0.0, "low_quality": 0.0}
+    far = means[:20] + torch.tensor([4 * GRID_STD, 0.0])  # four standard deviations away: at no Gaussian
+    found = modes(torch.cat([means[:20], means[:5], far]))
+    assert found["modes_missed"] == 5
+    assert found["low_quality"] == pytest.approx(20 / 45)
+
+
+def test_of_true_points_the_share_beyond_three_deviations_is_the_rayleigh_tail():
+    points = gaussians().held_out
+    found = modes(points)
+    assert found["modes_missed"] == 0
+    expected = math.exp(-4.5)  # P(|x| > 3 sd) in two dimensions
+    assert abs(found["low_quality"] - expected) < 4 * math.sqrt(expected / len(points))
