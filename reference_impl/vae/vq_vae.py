@@ -197,15 +197,15 @@ class Autoencoder(nn.Module):
             decoder += [nn.ReLU(), nn.ConvTranspose2d(width, width if i else c, 4, stride=2, padding=1)]
         self.decoder = nn.Sequential(*decoder)
         self.e = nn.Parameter(torch.randn(K, D))
-        self.register_buffer("usage", torch.zeros(K))  # none is used yet: the first batch restarts them all
+        self.register_buffer("usage", torch.full((K,), -math.inf))  # so that the first batch restarts them all
 
     def codes(self, x: Images) -> Codes:
         """The grid of codes of each image."""
         return nearest(self.encoder(x), self.e)
 
     def decode(self, k: Codes) -> Images:
-        """The images that grids of codes stand for."""
-        return self.decoder(embed(k, self.e))
+        """The images that grids of codes stand for, clipped to the pixels' range."""
+        return self.decoder(embed(k, self.e)).clamp(-1, 1)
 
     def terms(self, x: Images) -> Terms:
         """The terms of Eq. (3) for a batch."""
