@@ -66,7 +66,7 @@ PerCode = Float[Tensor, " K"]
 Labels = Int64[Tensor, " b"]
 
 USAGE_DECAY = 0.9
-"""Of the running mean of a code's use: an unused code falls from a fair share of 16 vectors to below one in 27 steps."""
+"""Of the running mean of a code's use: once unused, it falls from 16 vectors a batch to below one in 27 steps."""
 
 
 # -------------------------------------------------------------------------------------------- quantisation
