@@ -272,3 +272,15 @@ def test_labels_that_are_missing_or_out_of_range_are_named(pixelcnn):
     for labels in (None, torch.tensor([3]), torch.tensor([-1])):
         with pytest.raises(ValueError, match=r"expected one class in 0\.\.2 for each grid of codes"):
             prior(torch.zeros(1, 2, 2, dtype=torch.long), labels)
+
+
+def test_a_codes_number_means_nothing(pixelcnn):
+    """Number the codes anew, in the embedding and in the head too: the same grids are as likely as before."""
+    prior = network(pixelcnn, K=5, grid=(3, 3))
+    k = torch.randint(5, (4, 3, 3), generator=seeded())
+    before = pixelcnn.log_prior(prior, k, None)
+    new = torch.tensor([3, 0, 4, 1, 2])  # the new number of each code
+    with torch.no_grad():
+        for p in (prior.embedding.weight, prior.head[-1].weight, prior.head[-1].bias):
+            p[new] = p.clone()
+    torch.testing.assert_close(pixelcnn.log_prior(prior, new[k], None), before)
