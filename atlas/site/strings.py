@@ -219,6 +219,51 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     "metric.held_out_loss": ("Loss on held-out data", "留出数据上的损失"),
     "metric.frechet": ("Fréchet distance of samples to held-out data", "样本与留出数据的 Fréchet 距离"),
     "metric.frechet_real": ("the same for real training data (floor)", "同上，换成真实训练数据（下限参照）"),
+    "metric.feature_frechet": (
+        "Fréchet distance in the project's own classifier's features",
+        "在本项目分类器特征上的 Fréchet 距离",
+    ),
+    "metric.feature_frechet_real": ("the same for real training data", "同上，换成真实训练数据"),
+    "metric.class_error": (
+        "Share of samples that the classifier puts into another class",
+        "被分类器判为其他类别的样本比例",
+    ),
+    "metric.class_error_real": ("the same for held-out data", "同上，换成留出数据"),
+    "metric.modes_missed": ("Modes of 25 without a sample", "25 个模式中没有样本的个数"),
+    "metric.low_quality": (
+        "Share of samples farther than 3 standard deviations from every mode",
+        "与所有模式都相距 3 个标准差以上的样本比例",
+    ),
+    "metric.jsd_bound": (
+        "Lower bound of the Jensen–Shannon divergence, from the discriminator (nats)",
+        "由判别器得到的 Jensen–Shannon 散度下界（奈特）",
+    ),
+    "metric.wasserstein": (
+        "Wasserstein distance to held-out data, as the critic estimates it",
+        "评论器估计的到留出数据的 Wasserstein 距离",
+    ),
+    "metric.slope_error": (
+        "Mean distance of the critic's slope from 1",
+        "评论器梯度范数与 1 的平均差距",
+    ),
+    "metric.neg_elbo": ("Negative ELBO on held-out data (nats)", "留出数据上的负 ELBO（奈特）"),
+    "metric.neg_iwae_50": ("Negative IWAE bound, k = 50 (nats)", "负 IWAE 下界，k = 50（奈特）"),
+    "metric.bits_per_dim": ("Bits per dimension, from the ELBO", "每维比特数（由 ELBO 算出）"),
+    "metric.kl": ("KL divergence to the prior (nats)", "到先验的 KL 散度（奈特）"),
+    "metric.active_units": (
+        "Active coordinates of z (mean KL above 0.01)",
+        "z 的活跃坐标数（平均 KL 大于 0.01）",
+    ),
+    "metric.reconstruction_error": (
+        "Squared error of reconstruction per pixel, on held-out data",
+        "留出数据上每像素的重建平方误差",
+    ),
+    "metric.perplexity": ("Perplexity of the codebook's use", "码本使用的困惑度"),
+    "metric.prior_nats": ("Negative log-likelihood of the prior (nats a code)", "先验的负对数似然（每个码字的奈特数）"),
+    "metric.bits_per_pixel": (
+        "Bits of the codes under the prior, per pixel",
+        "先验下码字的比特数，折合到每个像素",
+    ),
     "metric.nearest": ("Distance of a sample to the nearest training image", "样本到最近训练图像的距离"),
     "metric.nearest_real": ("the same for held-out data", "同上，换成留出数据"),
 }
