@@ -32,7 +32,7 @@ Deviations from the paper
       error, as in the authors' code (which divides it by the data's variance; it also averages all three terms over
       their elements, where we sum over pixels and over D, as (3) has it). As in the paper, the last two terms are
       averaged over the grid's positions.
-    - Codebook: K = 32 or 128 codes of D = 8 or 16, not 512 of 64. Codes of which less than one vector in a batch makes use,
+    - Codebook: 32 codes of 8 numbers or 128 of 16, not 512 of 64. Codes that less than one vector in a batch chooses,
       by a running mean, are restarted at encoder outputs; the paper has no remedy for them. All codes start that way,
       at outputs of the first batch. The moving averages of Appendix A.1, an alternative to the second term, are not
       here.
