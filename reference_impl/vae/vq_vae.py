@@ -32,7 +32,7 @@ Deviations from the paper
       error, as in the authors' code (which divides it by the data's variance; it also averages all three terms over
       their elements, where we sum over pixels and over D, as (3) has it). As in the paper, the last two terms are
       averaged over the grid's positions.
-    - Codebook: K = 64 or 128 codes of D = 16, not 512 of 64. Codes of which less than one vector in a batch makes use,
+    - Codebook: 32 codes of 8 numbers or 128 of 16, not 512 of 64. Codes that less than one vector in a batch chooses,
       by a running mean, are restarted at encoder outputs; the paper has no remedy for them. All codes start that way,
       at outputs of the first batch. The moving averages of Appendix A.1, an alternative to the second term, are not
       here.
@@ -268,13 +268,15 @@ class VQVAEConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(data="digits", steps=1200, batch_size=128, lr=2e-3, ema_decay=0.99),
-        VQVAEConfig(),
+        TrainConfig(data="digits", steps=900, batch_size=128, lr=2e-3, decay="cosine", ema_decay=0.99),
+        VQVAEConfig(K=32, D=8, autoencoder_steps=600, prior_width=32, prior_layers=2),
         {"seconds": 60.0},
     ),
     "fashion": Preset(
-        TrainConfig(data="fashion", steps=3000, batch_size=128, lr=1e-3, ema_decay=0.99, evaluate_on=2000),
-        VQVAEConfig(K=128, downs=2, autoencoder_steps=1200),
+        TrainConfig(
+            data="fashion", steps=2200, batch_size=128, lr=2e-3, decay="cosine", ema_decay=0.99, evaluate_on=2000
+        ),
+        VQVAEConfig(K=128, downs=2, autoencoder_steps=1000, prior_width=48),
         {},
     ),
 }
