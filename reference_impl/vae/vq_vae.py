@@ -268,14 +268,12 @@ class VQVAEConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(data="digits", steps=900, batch_size=128, lr=2e-3, decay="cosine", ema_decay=0.99),
+        TrainConfig(data="digits", steps=1000, batch_size=128, lr=2e-3, ema_decay=0.99),
         VQVAEConfig(K=32, D=8, autoencoder_steps=600, prior_width=32, prior_layers=2),
         {"seconds": 60.0},
     ),
     "fashion": Preset(
-        TrainConfig(
-            data="fashion", steps=2200, batch_size=128, lr=2e-3, decay="cosine", ema_decay=0.99, evaluate_on=2000
-        ),
+        TrainConfig(data="fashion", steps=2200, batch_size=128, lr=2e-3, ema_decay=0.99, evaluate_on=2000),
         VQVAEConfig(K=128, downs=2, autoencoder_steps=1000, prior_width=48),
         {},
     ),
