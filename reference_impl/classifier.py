@@ -21,7 +21,6 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-<<<<<<< Updated upstream
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batches, check, generator, progress_bar, write_atomically
 
@@ -30,13 +29,6 @@ WEIGHTS = {
     "digits": "472b209cad17a97d90d56520f53b5c6bb86b0e75c798c88a8814156ea2744a47",
     "fashion": "9b0e8c561007562439069bd043b8a66dfe031bf8aa9c4bf896b9adb8de6ab3e6",
 }
-=======
-from reference_impl.data import DATA, Data, Spec
-from reference_impl.engine import Batches, check, generator, progress_bar, write_atomically
-
-FOLDER = Path(__file__).resolve().parent / "results" / "classifier"
-WEIGHTS = {"digits": "", "fashion": ""}
->>>>>>> Stashed changes
 """The sha256 of each weights file. It stands in the source so that a run's record changes when the weights do."""
 SPECS = {"digits": Spec((1, 8, 8), 10, 17), "fashion": Spec((1, 28, 28), 10, 256)}
 EPOCHS = {"digits": 60, "fashion": 24}
@@ -57,27 +49,19 @@ class Classifier(nn.Module):
         self.head = nn.Linear(64, spec.classes)
 
     def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 64"]:
-<<<<<<< Updated upstream
         """What the last layer decides on."""
         return self.layers(x)
-=======
-        """What the last layer decides on; a thousand images at a time, so that ten thousand fit into memory."""
-        return torch.cat([self.layers(part) for part in x.split(1000)])
->>>>>>> Stashed changes
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes"]:
         """The logits of the classes."""
         return self.head(self.features(x))
 
-<<<<<<< Updated upstream
     @torch.no_grad()
     def judge(self, x: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n 64"], Int64[Tensor, " n"]]:
         """Features, and the likeliest class, of any number of images."""
         features = torch.cat([self.features(part) for part in x.float().split(1000)])
         return features, self.head(features).argmax(dim=1)
 
-=======
->>>>>>> Stashed changes
 
 def load(name: str, device: torch.device | str = "cpu") -> Classifier:
     """The trained classifier of a data set.
@@ -97,16 +81,9 @@ def load(name: str, device: torch.device | str = "cpu") -> Classifier:
     return model.to(device).eval().requires_grad_(False)
 
 
-<<<<<<< Updated upstream
 def class_error(model: Classifier, images: Float[Tensor, "n c h w"], labels: Int64[Tensor, " n"]) -> float:
     """The share of images that the classifier puts into another class than the labels do."""
     return (model.judge(images)[1] != labels).double().mean().item()
-=======
-@torch.no_grad()
-def class_error(model: Classifier, images: Float[Tensor, "n c h w"], labels: Int64[Tensor, " n"]) -> float:
-    """The share of images that the classifier puts into another class than the labels do."""
-    return (model(images).argmax(dim=1) != labels).double().mean().item()
->>>>>>> Stashed changes
 
 
 def train(data: Data, seed: int) -> Classifier:
@@ -145,12 +122,8 @@ def vary(x: Float[Tensor, "n c h w"], chance: torch.Generator) -> Float[Tensor, 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train one classifier and write its weights and their record."""
-<<<<<<< Updated upstream
     from reference_impl.datasets import DATA  # here: the data sets import the metrics, which import this module
     from reference_impl.record import git_state, machine
-=======
-    from reference_impl.record import git_state, machine  # here: what makes a record makes no number
->>>>>>> Stashed changes
 
     parser = argparse.ArgumentParser(prog="python -m reference_impl.classifier", description=train.__doc__)
     parser.add_argument("name", choices=WEIGHTS)

@@ -5,7 +5,6 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from reference_impl import classifier
-<<<<<<< Updated upstream
 from reference_impl.data import Data
 
 GRID_STD = 0.0125
@@ -17,12 +16,6 @@ def grid_means() -> Float32[Tensor, "25 2"]:
     line = torch.linspace(-1, 1, 5)
     return torch.cartesian_prod(line, line)
 
-
-NEAREST_OF = 1000
-"""Examples whose nearest training images are looked for; all of them would take minutes on large sets."""
-=======
-from reference_impl.data import GRID_STD, Data, grid_means
->>>>>>> Stashed changes
 
 NEAREST_OF = 1000
 """Examples whose nearest training images are looked for; all of them would take minutes on large sets."""
