@@ -49,18 +49,12 @@ class Classifier(nn.Module):
         self.head = nn.Linear(64, spec.classes)
 
     def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 64"]:
-        """What the last layer decides on."""
-        return self.layers(x)
+        """What the last layer decides on; a thousand images at a time, so that ten thousand fit into memory."""
+        return torch.cat([self.layers(part) for part in x.split(1000)])
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n classes"]:
         """The logits of the classes."""
         return self.head(self.features(x))
-
-    @torch.no_grad()
-    def judge(self, x: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n 64"], Int64[Tensor, " n"]]:
-        """Features, and the likeliest class, of any number of images."""
-        features = torch.cat([self.features(part) for part in x.float().split(1000)])
-        return features, self.head(features).argmax(dim=1)
 
 
 def load(name: str, device: torch.device | str = "cpu") -> Classifier:
@@ -81,9 +75,10 @@ def load(name: str, device: torch.device | str = "cpu") -> Classifier:
     return model.to(device).eval().requires_grad_(False)
 
 
+@torch.no_grad()
 def class_error(model: Classifier, images: Float[Tensor, "n c h w"], labels: Int64[Tensor, " n"]) -> float:
     """The share of images that the classifier puts into another class than the labels do."""
-    return (model.judge(images)[1] != labels).double().mean().item()
+    return (model(images).argmax(dim=1) != labels).double().mean().item()
 
 
 def train(data: Data, seed: int) -> Classifier:

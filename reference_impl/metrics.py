@@ -20,6 +20,9 @@ def grid_means() -> Float32[Tensor, "25 2"]:
 NEAREST_OF = 1000
 """Examples whose nearest training images are looked for; all of them would take minutes on large sets."""
 
+NEAREST_OF = 1000
+"""Examples whose nearest training images are looked for; all of them would take minutes on large sets."""
+
 
 def frechet_distance(a: Float[Tensor, "n ..."], b: Float[Tensor, "m ..."]) -> float:
     r"""The squared Frechet (2-Wasserstein) distance between Gaussians fitted to two sets of examples.
