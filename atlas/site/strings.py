@@ -219,6 +219,18 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     "metric.held_out_loss": ("Loss on held-out data", "留出数据上的损失"),
     "metric.frechet": ("Fréchet distance of samples to held-out data", "样本与留出数据的 Fréchet 距离"),
     "metric.frechet_real": ("the same for real training data (floor)", "同上，换成真实训练数据（下限参照）"),
+    "metric.feature_frechet": (
+        "Fréchet distance to held-out data, in the features of this project's classifier",
+        "与留出数据的 Fréchet 距离，用本项目分类器的特征计算",
+    ),
+    "metric.feature_frechet_real": ("the same for real training data (floor)", "同上，换成真实训练数据（下限参照）"),
+    "metric.class_error": (
+        "Share of samples that the classifier puts into another class than was asked for",
+        "分类器判定的类别与指定类别不符的样本比例",
+    ),
+    "metric.class_error_real": ("the same for held-out data", "同上，换成留出数据"),
+    "metric.modes_missed": ("Modes that no sample reached, of 25", "没有样本到达的模式数（共 25 个）"),
+    "metric.low_quality": ("Share of samples that are at no mode", "不在任何模式附近的样本比例"),
     "metric.nearest": ("Distance of a sample to the nearest training image", "样本到最近训练图像的距离"),
     "metric.nearest_real": ("the same for held-out data", "同上，换成留出数据"),
 }
