@@ -16,6 +16,13 @@ FORGES = frozenset(
     }
 )  # fmt: skip
 """Hosts of public source repositories."""
+# Proceedings lie here, with a page of its own for each paper but often no identifier.
+_PROCEEDINGS = frozenset(
+    {
+        "papers.nips.cc", "papers.neurips.cc", "proceedings.neurips.cc", "proceedings.mlr.press", "jmlr.org",
+        "openaccess.thecvf.com",
+    }
+)  # fmt: skip
 SHORTENERS = frozenset(
     {
         "bit.ly", "t.co", "tinyurl.com", "goo.gl", "ow.ly", "is.gd", "buff.ly", "lnkd.in", "aka.ms", "rb.gy", "t.cn",
@@ -155,6 +162,16 @@ def is_public_host(host: str) -> bool:
         in_numbers = folded.replace(".", "").isdigit() or folded.startswith("0x")
         return not (in_numbers or folded == "localhost" or f".{folded}".endswith(_NOT_PUBLIC))
     return False
+
+
+def is_proceedings(url: str) -> bool:
+    """Whether an address is a paper's page in its proceedings, which stands for the paper where it has no identifier.
+
+    >>> is_proceedings("https://proceedings.mlr.press/v70/arjovsky17a.html"), is_proceedings("https://jmlr.org/")
+    (True, False)
+    """
+    host, path, _ = _bare(url)
+    return host in _PROCEEDINGS and path.strip("/") != ""
 
 
 def is_tracking(name: str, host: str) -> bool:

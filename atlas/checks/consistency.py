@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from decimal import Decimal
 
-from atlas.addresses import arxiv_id_of
+from atlas.addresses import arxiv_id_of, is_proceedings
 from atlas.checks.draft import Draft
 from atlas.fields import HAN, arxiv_year, translation_stamp
 from atlas.model import FOLDERS, KINDS
@@ -44,9 +44,9 @@ def _paper(draft: Draft) -> None:
     if draft.kind != "paper":
         return
     report = draft.document.report
-    if draft.value("ids") is None and draft.text("venue", "type") != "report":
-        report("AA412")
     arxiv, year, url = draft.text("ids", "arxiv"), draft.value("year"), draft.text("url")
+    if draft.value("ids") is None and draft.text("venue", "type") != "report" and not is_proceedings(url or ""):
+        report("AA412")
     expected = arxiv_year(arxiv) if arxiv else None
     if expected and type(year) is int and year != expected:
         report("AA604", ("year",), value=str(year), arxiv=str(arxiv), expected=str(expected))

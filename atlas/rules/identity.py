@@ -112,8 +112,8 @@ RULES = (
     ),
     rule(
         "AA412",
-        "a paper needs an id (`ids`) or, for a report, a venue of type `report`",
-        "论文需要编号（`ids`）；若是报告，则需要类型为 `report` 的 `venue`",
+        "a paper needs an id (`ids`), its page in the proceedings as `url` or, for a report, a venue of type `report`",
+        "论文需要编号（`ids`），或以论文集中的页面作 `url`；若是报告，则需要类型为 `report` 的 `venue`",
         "add `ids:` with arxiv, doi, openreview or acl",
         "请在 `ids:` 下补 arxiv、doi、openreview 或 acl",
         example="venue:\n  name: NeurIPS\n  year: 2020\n  type: conference\n# ids: left out\n",

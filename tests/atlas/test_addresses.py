@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.addresses import arxiv_id_of, canonical_url, forge_repository, is_public_host, preferred, unbalanced
+from atlas.addresses import (
+    arxiv_id_of,
+    canonical_url,
+    forge_repository,
+    is_proceedings,
+    is_public_host,
+    preferred,
+    unbalanced,
+)
 
 SAME = [
     {
@@ -82,6 +90,16 @@ def test_repositories_of_other_hosts_are_none() -> None:
     assert forge_repository("https://gitlab.com/group/sub/project/") == "https://gitlab.com/group/sub/project"
 
 
+@pytest.mark.parametrize(
+    ("url", "proceedings"),
+    [("https://papers.nips.cc/paper/5775-learning-structured-output", True), ("https://papers.nips.cc/", False),
+     ("https://www.jmlr.org/papers/v3/bengio03a.html", True), ("https://nips.cc/paper/5775", False),
+     ("https://papers.nips.cc.example.org/paper/1", False), ("https://[x", False), ("", False)],
+)  # fmt: skip
+def test_pages_of_proceedings(url: str, proceedings: bool) -> None:
+    assert is_proceedings(url) == proceedings
+
+
 def test_brackets() -> None:
     assert not unbalanced("https://en.wikipedia.org/wiki/Diffusion_(physics)")
     assert unbalanced("https://en.wikipedia.org/wiki/Diffusion_(physics")
@@ -92,5 +110,6 @@ def test_no_text_breaks_them(text: str) -> None:
     for address in (text, f"https://{text}"):
         canonical_url(address)
         arxiv_id_of(address)
+        is_proceedings(address)
         forge_repository(address)
         preferred(address)

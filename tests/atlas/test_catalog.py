@@ -116,9 +116,10 @@ def test_a_relation_to_an_entry_that_is_not_there_cannot_be_built(root: Path, tm
         shutil.copytree(root / name, copy / name)
     file = copy / "catalog/papers/ddim.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("target: ddpm", "target: ddpn"), encoding="utf-8")
-    with pytest.raises(CatalogError, match=r"no entry 'ddpn'") as caught:
+    with pytest.raises(CatalogError) as caught:
         Catalog.load(copy)
-    assert any(problem.file == "catalog/papers/ddim.yaml" for problem in caught.value.problems)
+    said = {problem.file: problem.message() for problem in caught.value.problems}
+    assert said["catalog/papers/ddim.yaml"] == "there is no entry 'ddpn'"
     result = CliRunner().invoke(app, ["build", "--root", str(copy)])
     assert result.exit_code == 1
     assert "ddpn" in result.output

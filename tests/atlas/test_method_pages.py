@@ -109,6 +109,10 @@ def test_a_function_that_is_none_is_named_once(found: Callable[..., Found], prov
     assert found("# DDPM", f"::: {name}") == [("AA903", 3)]
 
 
+def test_a_link_may_lead_to_the_line(found: Callable[..., Found], proved: str) -> None:
+    assert found(EQUATION, FUNCTION, proved.replace(".py)", ".py#L12)")) == []
+
+
 def test_members_of_classes_are_found(tmp_path: Path, found: Callable[..., Found], proved: str) -> None:
     found(EQUATION, FUNCTION.replace("alpha", "Schedule.at"), proved)
     write(tmp_path / "reference_impl/diffusion/ddpm.py", "class Schedule:\n    def at(self, t): ...\n")
@@ -183,28 +187,22 @@ def test_a_page_that_is_no_utf_8_is_read_as_far_as_possible(found: Callable[...,
 
 @pytest.mark.parametrize("page", REAL)
 def test_each_equation_of_the_real_pages_is_missed_without_its_function_or_proof(page: str, tmp_path: Path) -> None:
-    """The whole page stands beside the real code; then one equation at a time loses what belongs to it."""
+    """The whole page stands beside the real code; then every equation, or every box, loses what belongs to it."""
     for folder in ("reference_impl", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     text = (ROOT / page).read_text(encoding="utf-8")
+    mark = MARKS["zh" if page.startswith("docs/zh") else "en"].strip()
 
-    def judged(changed: str) -> Found:
-        write(tmp_path / page, changed)
+    def judged(lost: str) -> Found:
+        write(tmp_path / page, re.sub(lost, "", text, flags=re.MULTILINE))
         return [(problem.code, problem.position.line) for page in check(tmp_path) for problem in page.problems]
 
-    assert judged(text) == []
-    mark = MARKS["zh" if page.startswith("docs/zh") else "en"].strip()
-    sections = list(re.finditer(r"^\$\$\n.*?^\$\$\n.*?(?=^#|^\$\$)", text, re.MULTILINE | re.DOTALL))
-    assert sections
-    for section in sections:
-        line = text.count("\n", 0, section.start()) + 1
-        before, after = text[: section.start()], text[section.end() :]
-        for code, lost in (("AA901", r"^::: .*"), ("AA902", f"^{mark}.*")):
-            without = re.sub(lost, "", section[0], flags=re.MULTILINE)
-            assert judged(before + without + after) == [(code, line)]
-    boxes = list(re.finditer(r"^!!! warning.*\n(?:    .*\n|\n)*", text, re.MULTILINE))
+    lines = text.splitlines()
+    equations = [number for number, line in enumerate(lines, start=1) if line == "$$"][::2]
+    boxes = [number for number, line in enumerate(lines, start=1) if line.startswith("!!! warning")]
+    assert equations
     assert boxes
-    for box in boxes:
-        line = text.count("\n", 0, box.start()) + 1
-        without = re.sub(rf"^    {mark}.*", "", box[0], flags=re.MULTILINE)
-        assert judged(text[: box.start()] + without + text[box.end() :]) == [("AA905", line)]
+    assert judged("^nothing of this$") == []
+    assert judged("^::: .*") == [("AA901", line) for line in equations]
+    assert judged(f"^{mark}.*") == [("AA902", line) for line in equations]
+    assert judged(f"^    {mark}.*") == [("AA905", line) for line in boxes]
