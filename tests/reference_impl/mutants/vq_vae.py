@@ -104,6 +104,11 @@ MUTANTS = [
     # networks and stages
     vq("residual block without its input", "return x + self.narrow", "return self.narrow"),
     vq("residual block without the first ReLU", "self.wide(F.relu(x))", "self.wide(x)"),
+    vq("no ReLU before the encoder's last layer", "Residual(width), nn.ReLU(), nn.Conv2d(width, D, 1)",
+        "Residual(width), nn.Identity(), nn.Conv2d(width, D, 1)"),
+    vq("one residual block in the decoder", "padding=1), Residual(width), Residual(width)]",
+        "padding=1), Residual(width), nn.Identity()]"),
+    vq("no ReLU before the transposed convolutions", "decoder += [nn.ReLU(),", "decoder += [nn.Identity(),"),
     vq("decoded images not clipped", ".clamp(-1, 1)", ""),
     vq("stage two one step late", "plays=lambda step: step > n", "plays=lambda step: step > n + 1"),
     vq("stage one never ends", "plays=lambda step: step <= n", "plays=lambda step: True"),
@@ -149,6 +154,8 @@ MUTANTS = [
     cnn("stacks not joined", STACK_H, STACK_H.replace("self.down(above)", "0 * self.down(above)")),
     cnn("vertical stack not gated", LAYER, 'return above[:, ::2], y if self.kind == "A" else h + y'),
     cnn("horizontal stack not gated", STACK_H, "y = self.out((self.left(h) + self.down(above) + V_h)[:, ::2])"),
+    cnn("no ReLU before the head", "nn.Sequential(nn.ReLU(), nn.Conv2d(width, width, 1)",
+        "nn.Sequential(nn.Identity(), nn.Conv2d(width, width, 1)"),
     cnn("labels below zero let through", "labels.min() < 0 or ", ""),
     # its law and its samples
     cnn("mean over the codes", NATS, NATS.replace("sum", "mean")),
@@ -191,6 +198,7 @@ ONE_EACH = {
     "restarts while measuring": "test_codes_are_restarted_in_training_alone_and_before_the_loss",
     "height for width": "test_grids_are_smaller_by_two_to_the_strides_for_any_batch",
     "residual block without its input": "test_a_residual_block_adds_to_its_input",
+    "one residual block in the decoder": "test_encoder_and_decoder_are_the_papers_layers",
     "decoded images not clipped": "test_what_is_decoded_are_the_codes_vectors_clipped",
     "stage two one step late": "test_the_autoencoder_plays_first_and_the_prior_afterwards",
     "stage one never ends": "test_the_codes_rest_while_the_prior_is_trained",
@@ -208,6 +216,9 @@ ONE_EACH = {
     "gate without sigmoid": "test_gate_is_tanh_of_the_first_half_times_the_sigmoid_of_the_second",
     "class added twice to one stack": "test_a_layer_equals_equation_4_position_by_position",
     "mask B in the first layer": "test_probabilities_of_all_grids_sum_to_one",
+    "no ReLU before the head":
+        "test_logits_are_the_horizontal_stacks_after_relu_and_1x1_convolution_twice",
+    "drawn by columns": "test_codes_are_drawn_row_after_row_and_the_network_is_shown_those_before",
     "mean over the codes": "test_log_prior_is_the_sum_of_each_codes_logarithm_given_the_earlier_ones",
     "nats for bits": "test_uniform_codes_cost_the_logarithm_of_their_number",
     "drawn at temperature 1/2": "test_drawn_grids_have_the_frequencies_of_the_law",

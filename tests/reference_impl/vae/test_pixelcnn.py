@@ -152,6 +152,16 @@ def test_a_layer_equals_equation_4_position_by_position(pixelcnn, kind):
         torch.testing.assert_close(got_h[0, :, r, s], y if kind == "A" else y + h[0, :, r, s])
 
 
+def test_logits_are_the_horizontal_stacks_after_relu_and_1x1_convolution_twice(pixelcnn):
+    prior, k = network(pixelcnn, grid=(2, 3), layers=1, spread=1.0), torch.tensor([[[0, 2, 1], [1, 1, 2]]])
+    x = prior.embedding(k).permute(0, 3, 1, 2)
+    _, z = prior.layers[0](x, x, None)
+    weights = [p[:, :, 0, 0] if p.ndim == 4 else p[:, None, None] for p in prior.head.parameters()]
+    for weight, bias in (weights[:2], weights[2:]):
+        z = torch.einsum("ij,bjrs->birs", weight, z.clamp(min=0)) + bias
+    torch.testing.assert_close(prior(k, None), z)
+
+
 def test_every_parameter_receives_a_gradient(pixelcnn):
     prior = network(pixelcnn, grid=(3, 4), layers=3, classes=2)
     k = torch.randint(3, (6, 3, 4), generator=seeded())
@@ -235,6 +245,22 @@ def test_drawn_grids_have_the_frequencies_of_the_law(pixelcnn, label):
     assert 4000 * p.min() > 5
     assert p.max() > 5 * p.min()
     assert stats.chisquare(seen.numpy(), (4000 * p).numpy()).pvalue > 0.001
+
+
+def test_codes_are_drawn_row_after_row_and_the_network_is_shown_those_before(pixelcnn):
+    seen = []
+
+    class Spy(pixelcnn.PixelCNN):
+        def forward(self, k, labels):
+            seen.append(k.clone())
+            return super().forward(k, labels).index_fill(1, torch.tensor([0]), -math.inf)  # code 0 is never drawn
+
+    drawn = pixelcnn.sample_codes(Spy(4, (3, 2), 4, 2, 0), 5, None, seeded()).flatten(1)
+    assert len(seen) == 6
+    for i, k in enumerate(seen):
+        assert torch.equal(k.flatten(1)[:, :i], drawn[:, :i])
+        assert not k.flatten(1)[:, i:].any()
+    assert (drawn > 0).all()
 
 
 def test_each_grid_is_drawn_for_its_own_class(pixelcnn):

@@ -313,6 +313,29 @@ def test_a_residual_block_adds_to_its_input(vq_vae):
     torch.testing.assert_close(block(x) - x, F.conv2d(F.relu(y), block.narrow.weight, block.narrow.bias))
 
 
+def test_encoder_and_decoder_are_the_papers_layers(vq_vae):
+    """Strided 4x4 convolutions, two residual blocks, a ReLU before what follows them; and the same way back."""
+    torch.manual_seed(0)
+    net, x = vq_vae.Autoencoder(2, 6, 3, 5, downs=2).double(), normal(2, 2, 12, 8)
+    weights = iter(p for p in net.parameters() if p is not net.e)
+
+    def conv(z, pad: int = 0, stride: int = 1, turned: bool = False):
+        weight, bias = next(weights), next(weights)
+        assert weight.shape[-1] == (4 if stride == 2 else 1 + 2 * pad)
+        return (F.conv_transpose2d if turned else F.conv2d)(z, weight, bias, stride=stride, padding=pad)
+
+    def two_blocks(z):
+        for _ in range(2):
+            z = z + conv(F.relu(conv(F.relu(z), pad=1)))
+        return F.relu(z)
+
+    z_e = conv(two_blocks(conv(F.relu(conv(x, 1, 2)), 1, 2)))
+    torch.testing.assert_close(net.encoder(x), z_e)
+    x_hat = conv(F.relu(conv(two_blocks(conv(z_e, pad=1)), 1, 2, turned=True)), 1, 2, turned=True)
+    torch.testing.assert_close(net.decoder(z_e), x_hat)
+    assert next(weights, None) is None
+
+
 def test_what_is_decoded_are_the_codes_vectors_clipped(vq_vae):
     net = small(vq_vae).autoencoder
     k = torch.randint(5, (3, 2, 4), generator=seeded())
