@@ -1,4 +1,4 @@
-"""What R3GAN learns in seconds: all of the 25 Gaussians, where the same training on the ordinary GAN's loss loses some."""
+"""What R3GAN learns in seconds: all 25 Gaussians, where the same training on the ordinary loss loses some."""
 
 from dataclasses import replace
 
