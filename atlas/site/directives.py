@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.model import IMPLEMENTATION
+from atlas.site.modes import read_modes
 from atlas.site.pages import Pages
 from atlas.site.record import RecordError, read_record
 
@@ -63,6 +64,7 @@ class Directives:
         known: Mapping[str, Callable[..., str]] = {
             "counts": self.counts,
             "entries": self.entries,
+            "modes": self.modes,
             "record": self.record,
             "related": self.related,
         }
@@ -84,6 +86,15 @@ class Directives:
             raise DirectiveError(f"'entries' takes ids of entries; unknown: {', '.join(unknown) or 'none given'}")
         found = [self.pages.catalog.entries[identifier] for identifier in ids]
         return self.pages.fragment("entries.md.j2", page, entries=found)
+
+    def modes(self, page: str, *none: str) -> str:
+        """`modes`: how many of 25 Gaussians each GAN finds, as a table."""
+        if none:
+            raise DirectiveError("'modes' takes no argument")
+        phrases = self.pages.phrases
+        table = read_modes(self.root, phrases)
+        found = phrases.say("modes.found", table.of) if table else ""
+        return self.pages.fragment("modes.md.j2", page, modes=table, found=found)
 
     def related(self, page: str, *targets: str) -> str:
         """`related impl:METHOD` or `related ID`: what an implementation or an entry is related to."""

@@ -22,7 +22,7 @@ from atlas.site.strings import STRINGS
 
 RESULTS = "reference_impl/results"
 _PACKAGE = "reference_impl"
-_COMMIT = "https://github.com/aigc-atlas/aigc-atlas/commit/{}"
+COMMIT = "https://github.com/aigc-atlas/aigc-atlas/commit/{}"
 
 
 class RecordError(Exception):
@@ -142,7 +142,7 @@ def _rows(record: Mapping[str, Any], phrases: Phrases) -> Iterator[Row]:
     yield Row(phrases.say("record.software"), text(software))
     yield Row(phrases.say("record.finished"), text(str(record["finished"])[:10]))
     if commit := record["git"]["commit"]:
-        shown = link(commit[:10], _COMMIT.format(commit))
+        shown = link(commit[:10], COMMIT.format(commit))
         dirty = phrases.in_parentheses("", phrases.say("record.dirty")) if record["git"]["dirty"] else ""
         yield Row(phrases.say("record.commit"), shown + text(dirty))
 

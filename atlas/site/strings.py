@@ -189,6 +189,17 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     "field.verified": ("Checked", "核实"),
     "field.added": ("Added", "收录"),
     "field.aliases": ("Former ids", "曾用标识"),
+    # How many modes each GAN finds
+    "modes.method": ("Method", "方法"),
+    "modes.found": ("Modes found of #, for each seed", "# 个模式中找到的个数（每个种子一次）"),
+    "modes.low-quality": ("Samples at no mode: median (range)", "不在任何模式上的样本：中位数（范围）"),
+    "modes.seconds": ("Seconds, one thread", "秒数（单线程）"),
+    "modes.none": ("These runs have not been made yet.", "这些运行尚未进行。"),
+    "modes.stale": (
+        "Stale: the code has changed since these runs, of:",
+        "已过时：这些运行之后，下列方法的代码有改动：",
+    ),
+    "modes.caption": ("Written by the program, not by hand.", "由程序写出，并非手工填写。"),
     # A recorded run of a reference implementation
     "record": ("The recorded run", "运行记录"),
     "record.measured": ("Measured", "实测"),

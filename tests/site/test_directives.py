@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -21,6 +22,26 @@ RECORD = {
     "finished": "2026-11-23T15:00:00+00:00",
     "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": True},
     "source_sha256": "0" * 64,
+}
+
+
+MODES = {
+    "of": 25,
+    "command": "python -m tests.benchmarks.modes --seeds 3",
+    "machine": {"device": "CPU <b>x</b>", "torch": "2.13.0"},
+    "finished": "2026-11-23T15:00:00+00:00",
+    "git": {"commit": "0123456789abcdef0123456789abcdef01234567"},
+    "methods": {
+        "ddpm": {
+            "module": "reference_impl.diffusion.ddpm",
+            "source_sha256": "0" * 64,
+            "runs": [
+                {"seed": 0, "modes": 25, "low_quality": 0.1, "seconds": 30.2},
+                {"seed": 1, "modes": 23, "low_quality": 0.3, "seconds": 31.0},
+                {"seed": 2, "modes": 24, "low_quality": 0.22, "seconds": 29.0},
+            ],
+        }
+    },
 }
 
 
@@ -64,6 +85,7 @@ def test_related_lists_the_paper_and_what_it_is_related_to(directives: Directive
         ("<!-- atlas: entries -->", "none given"),
         ("<!-- atlas: entries ddpm nosuch -->", "unknown: nosuch"),
         ("<!-- atlas: counts all -->", "takes no argument"),
+        ("<!-- atlas: modes all -->", "takes no argument"),
         ("<!-- atlas: related -->", "takes one target"),
         ("<!-- atlas: related impl:no.such -->", "nothing in the catalog"),
         ("<!-- atlas: record ../../etc/x -->", "takes one run"),
@@ -115,6 +137,52 @@ def test_a_broken_record_is_an_error_with_its_name(directives: Directives) -> No
     write_record(directives.root, {"schema": 1})
     with pytest.raises(DirectiveError, match=r"x\.md:1: reference_impl/results/ddpm/digits/record\.json"):
         directives.expand("<!-- atlas: record ddpm/digits -->", "x.md", "x.md")
+
+
+def write_modes(root: Path, modes: object) -> None:
+    folder = root / "reference_impl" / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "modes.json").write_text(json.dumps(modes))
+
+
+def test_without_a_table_of_modes_the_page_says_so(directives: Directives) -> None:
+    page = directives.expand("<!-- atlas: modes -->", "methods/gan/index.md", "x.md")
+    assert "These runs have not been made yet" in page
+
+
+def test_the_table_of_modes_shows_every_seed_and_leads_to_the_method(directives: Directives) -> None:
+    write_modes(directives.root, MODES)
+    page = directives.expand("<!-- atlas: modes -->", "methods/gan/index.md", "x.md")
+    plain = html.unescape(page)
+    assert "Modes found of 25" in plain
+    (row,) = [line for line in plain.splitlines() if "ddpm" in line and line.startswith("|")]
+    assert row == "| [`ddpm`](../diffusion/ddpm.md) | 25, 23, 24 | 22.0% (10.0% – 30.0%) | 30 |"
+    assert "python -m tests.benchmarks.modes --seeds 3" in plain
+    assert "0123456789" in plain
+    assert "<b>" not in page
+
+
+def test_the_table_of_modes_names_the_methods_whose_code_has_changed(directives: Directives) -> None:
+    write_modes(directives.root, MODES)
+    page = directives.expand("<!-- atlas: modes -->", "x.md", "x.md")
+    assert "Stale" in page
+    fresh = source_sha256(directives.root, "reference_impl.diffusion.ddpm")
+    write_modes(directives.root, {**MODES, "methods": {"ddpm": {**MODES["methods"]["ddpm"], "source_sha256": fresh}}})  # type: ignore[index]
+    assert "Stale" not in directives.expand("<!-- atlas: modes -->", "x.md", "x.md")
+
+
+def test_the_table_of_modes_speaks_chinese(tmp_path: Path, pages: dict[str, Pages]) -> None:
+    write_modes(tmp_path, MODES)
+    plain = html.unescape(Directives(tmp_path, pages["zh"]).expand("<!-- atlas: modes -->", "x.md", "x.md"))
+    assert "25 个模式中找到的个数" in plain
+    assert "| 25、23、24 | 22.0%（10.0% – 30.0%） | 30 |" in plain
+
+
+@pytest.mark.parametrize("broken", [{}, [], {**MODES, "methods": {"ddpm": {"module": "x"}}}, {**MODES, "of": "many"}])
+def test_a_broken_table_of_modes_is_an_error_with_its_name(directives: Directives, broken: object) -> None:
+    write_modes(directives.root, broken)
+    with pytest.raises(DirectiveError, match=r"x\.md:1: reference_impl/results/modes\.json is not a table of modes"):
+        directives.expand("<!-- atlas: modes -->", "x.md", "x.md")
 
 
 def test_the_fingerprint_of_the_code_is_the_one_that_records_hold(root: Path) -> None:

@@ -517,6 +517,7 @@ def test_batch_of_one_and_odd_sizes(gan, shape, n):
         assert player.loss(batch_of(n, shape, classes=2), seeded()).shape == ()
     x = method.sample(n, torch.zeros(n).long(), seeded())
     assert x.shape == (n, *shape)
+    assert method.D(x, torch.zeros(n).long()).shape == (n,)
     assert len(shape) != 3 or x.abs().max() < 1
 
 

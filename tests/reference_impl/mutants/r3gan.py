@@ -250,6 +250,7 @@ ONE_EACH = {
     "up: nearest neighbour": "test_resampling_of_a_slope_keeps_it_straight",
     "halvings: down to 2 pixels": "test_halving_stops_at_four_pixels_and_at_odd_sides",
     "G: basis added to z": "test_generator_is_its_basis_weighed_by_z_at_first",
+    "gain of the plain ReLU": "test_gain_makes_up_for_what_the_leaky_relu_takes",
     "first weights: variance for deviation": "test_signal_keeps_its_size_through_both_untrained_networks",
     "G: the class before z": "test_class_of_the_generator_is_embedded_beside_z",
     "D: the class added": "test_class_of_the_discriminator_is_an_inner_product_with_its_features",

@@ -14,3 +14,8 @@ def vae() -> ModuleType:
 @pytest.fixture
 def vq_vae() -> ModuleType:
     return importlib.import_module("reference_impl.vae.vq_vae")
+
+
+@pytest.fixture
+def pixelcnn() -> ModuleType:
+    return importlib.import_module("reference_impl.vae.pixelcnn")

@@ -1,0 +1,107 @@
+"""The machine-written table of modes that each GAN found, as rows to be shown; read, never typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from markupsafe import Markup
+
+from atlas.model import IMPLEMENTATION
+from atlas.site.markup import link, text
+from atlas.site.pages import method_page
+from atlas.site.phrases import Phrases
+from atlas.site.record import COMMIT, RESULTS, RecordError, source_sha256
+
+FILE = f"{RESULTS}/modes.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method.
+
+    Attributes:
+        name: The method's name.
+        page: The page that explains it, below the docs folder.
+        modes: How many modes each seed found.
+        low_quality: The share of samples at no mode: the median over the seeds, the least and the most.
+        seconds: The median time of a run.
+    """
+
+    name: Markup
+    page: str
+    modes: str
+    low_quality: str
+    seconds: str
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The table, ready to be shown.
+
+    Attributes:
+        rows: The methods.
+        stale: The names of the methods whose code has changed since.
+        of: How many modes there are.
+        caption: Command, device, date and commit.
+    """
+
+    rows: tuple[Row, ...]
+    stale: str
+    of: int
+    caption: Markup
+
+
+def read_modes(root: Path, phrases: Phrases) -> Modes | None:
+    """Reads the table of modes.
+
+    Args:
+        root: The project's root.
+        phrases: The words of the page's language.
+
+    Returns:
+        The table, or None if it has not been made yet.
+
+    Raises:
+        RecordError: The file is not such a table.
+    """
+    file = root / FILE
+    if not file.is_file():
+        return None
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+        methods = table["methods"]
+        stale = [
+            name for name, method in methods.items() if method["source_sha256"] != source_sha256(root, method["module"])
+        ]
+        rows = tuple(_row(name, method, phrases) for name, method in methods.items())
+        caption = text(phrases.say("separator")).join(_caption(table, phrases))
+        return Modes(rows, phrases.say("separator").join(stale), int(table["of"]), caption)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{FILE} is not a table of modes: {error!r}") from error
+
+
+def _row(name: str, method: Mapping[str, Any], phrases: Phrases) -> Row:
+    runs = method["runs"]
+    low = [run["low_quality"] for run in runs]
+    return Row(
+        name=text(name),
+        page=method_page(IMPLEMENTATION + method["module"].removeprefix("reference_impl.")),
+        modes=phrases.say("separator").join(str(run["modes"]) for run in runs),
+        low_quality=phrases.in_parentheses(f"{median(low):.1%}", f"{min(low):.1%} – {max(low):.1%}"),
+        seconds=f"{median(run['seconds'] for run in runs):.0f}",
+    )
+
+
+def _caption(table: Mapping[str, Any], phrases: Phrases) -> Iterator[Markup]:
+    machine = table["machine"]
+    yield Markup("<code>{}</code>").format(text(table["command"]))
+    yield text(f"{machine['device']}")
+    yield text(f"PyTorch {machine['torch']}")
+    yield text(str(table["finished"])[:10])
+    if commit := table["git"]["commit"]:
+        yield link(commit[:10], COMMIT.format(commit))

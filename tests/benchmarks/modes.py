@@ -1,0 +1,110 @@
+"""How many of 25 Gaussians in the plane each GAN finds, over several seeds.
+
+    python -m tests.benchmarks.modes                     # writes reference_impl/results/modes.json
+    python -m tests.benchmarks.modes --seeds 2 --methods gan
+
+Each method that has a preset `gaussians` is trained as that preset says, by the command that readers are told to use,
+once with each seed and each time in a process of its own: on the processor, with one thread, two at a time. Each is
+judged by 2,500 samples: a Gaussian is found if any of them lies within three standard deviations of its mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reference_impl import record
+from reference_impl.registry import METHODS, pick
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "reference_impl" / "results" / "modes.json"
+SCHEMA = 1
+PRESET = "gaussians"
+MODES = 25
+AT_A_TIME = 2
+
+
+def methods() -> list[str]:
+    """The methods that have the preset, in the registry's order."""
+    return [name for name, entry in METHODS.items() if PRESET in entry.load().PRESETS]
+
+
+def train(method: str, seed: int, settings: Iterable[str] = ()) -> dict[str, Any]:
+    """The record of one run, in a process of its own."""
+    words = [sys.executable, "-m", "reference_impl", "train", method, "--preset", PRESET, "--seed", str(seed)]
+    words += ["--device", "cpu", *(word for setting in settings for word in ("--set", setting))]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*words, "--out", folder], cwd=ROOT, env=one_thread, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{method} with seed {seed} ended with {done.returncode}: {done.stderr[-2000:]}")
+        found: dict[str, Any] = json.loads(Path(folder, "record.json").read_text(encoding="utf-8"))
+    return found
+
+
+def measure(names: Sequence[str], seeds: int, settings: Iterable[str] = ()) -> dict[str, Any]:
+    """All the runs, as the file holds them."""
+    git = record.git_state()
+    asked = [(name, seed) for name in names for seed in range(seeds)]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        records = list(pool.map(lambda one: train(*one, settings), asked))
+    by_method: dict[str, Any] = {}
+    for (name, seed), found in zip(asked, records, strict=True):
+        described = {"module": METHODS[name].module, "source_sha256": found["source_sha256"], "runs": []}
+        by_method.setdefault(name, described)["runs"].append(
+            {
+                "seed": seed,
+                "modes": MODES - round(found["metrics"]["modes_missed"]),
+                "low_quality": round(found["metrics"]["low_quality"], 4),
+                "seconds": found["seconds"]["to_picture"],
+                "weights_sha256": found["weights_sha256"],
+            }
+        )
+    return {
+        "schema": SCHEMA,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git": git,
+        "machine": {**records[0]["machine"], "at_a_time": AT_A_TIME},
+        "of": MODES,
+        "methods": by_method,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark, print the table, write the file."""
+    known = methods()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5, help="seeds from 0 (default: 5)")
+    parser.add_argument("--methods", nargs="+", default=known, metavar="METHOD", help=f"of {', '.join(known)}")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args(argv)
+    if args.seeds < 1:
+        parser.error(f"--seeds is {args.seeds}; expected at least 1")
+    try:
+        names = [pick("method", name, known) for name in args.methods]
+    except ValueError as error:
+        parser.error(str(error))
+    found = measure(names, args.seeds)
+    chosen = "" if names == known else f" --methods {' '.join(names)}"
+    command = f"python -m tests.benchmarks.modes --seeds {args.seeds}{chosen}"
+    for name, method in found["methods"].items():
+        for run in method["runs"]:
+            print(f"{name:10} seed {run['seed']}  {run['modes']:2} modes  {run['low_quality']:.1%} at none")
+    text = json.dumps({"schema": SCHEMA, "command": command, **found}, indent=1) + "\n"
+    args.out.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
