@@ -54,6 +54,7 @@ def test_each_equation_needs_its_own(found: Callable[..., Found], proved: str) -
     assert found(EQUATION, EQUATION, FUNCTION, proved) == [("AA901", 1), ("AA902", 1)]
     assert found(EQUATION, FUNCTION, proved, EQUATION) == [("AA901", 9), ("AA902", 9)]
     assert found(EQUATION, FUNCTION, EQUATION, FUNCTION, proved) == [("AA902", 1)]
+    assert found("$$x$$$$y$$", FUNCTION, proved) == [("AA901", 1), ("AA902", 1)]
 
 
 @pytest.mark.parametrize("heading", ["## Sampling", "#### Deep { #deep }"])
