@@ -43,7 +43,7 @@ def fashion() -> Data:
     """Fashion-MNIST: 60,000 photographs of garments to train on and 10,000 held out, 28x28 pixels, 256 grey levels.
 
     Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747. The classes: T-shirt/top, trouser, pullover, dress, coat, sandal,
-    shirt, sneaker, bag, ankle boot. The split is the published one; 31 MB are downloaded once.
+    shirt, sneaker, bag, ankle boot. The split is the published one; 30 MB are downloaded once.
     """
     parts: list[Tensor] = []
     for part, n in (("train", 60_000), ("t10k", 10_000)):

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def source_closure(module: str) -> list[Path]:
-    """The files of this package that a module imports, directly or not, and its own, in the order of their paths."""
+    """The files of this package that a module imports, directly or not, and its own, in the order of their paths.
+
+    What only a module's own command, its `main`, imports is left out: it is not run by those who import the module.
+    """
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
@@ -34,7 +37,7 @@ def source_closure(module: str) -> list[Path]:
         if spec is None or spec.origin is None:
             raise ValueError(f"module {name!r} has no source file; expected a module of reference_impl")
         found[name] = Path(spec.origin)
-        for node in ast.walk(ast.parse(found[name].read_text(encoding="utf-8"))):
+        for node in imported_for(ast.parse(found[name].read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -44,6 +47,13 @@ def source_closure(module: str) -> list[Path]:
                 if is_package and is_package.submodule_search_locations:
                     waiting += [child for child in children if importlib.util.find_spec(child)]
     return sorted(found.values())
+
+
+def imported_for(tree: ast.Module) -> Iterator[ast.AST]:
+    """A module's nodes without those of its `main`."""
+    for part in tree.body:
+        if not (isinstance(part, ast.FunctionDef) and part.name == "main"):
+            yield from ast.walk(part)
 
 
 def source_sha256(module: str) -> str:

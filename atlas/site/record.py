@@ -106,7 +106,7 @@ def _closure(root: Path, module: str) -> set[Path]:
         if name in found or file is None:
             continue
         found[name] = file
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in _imported_for(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -114,6 +114,13 @@ def _closure(root: Path, module: str) -> set[Path]:
                 if (parent := _file(root, node.module)) and parent.name == "__init__.py":
                     waiting += [f"{node.module}.{alias.name}" for alias in node.names]
     return set(found.values())
+
+
+def _imported_for(tree: ast.Module) -> Iterator[ast.AST]:
+    """A module's nodes without those of its `main`, which is not run by those who import the module."""
+    for part in tree.body:
+        if not (isinstance(part, ast.FunctionDef) and part.name == "main"):
+            yield from ast.walk(part)
 
 
 def _file(root: Path, module: str) -> Path | None:

@@ -89,3 +89,15 @@ def test_compare_counts_what_the_classifier_gets_wrong_and_measures_in_its_featu
     noise = torch.rand(n, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert compare(data, noise, labels)["feature_frechet"] > 10 * numbers["feature_frechet"]
     assert compare(data, noise, labels)["class_error"] > 0.8
+
+
+def test_held_out_images_are_at_no_distance_from_themselves_and_shuffled_labels_err_by_chance():
+    data = DATA["digits"]()
+    numbers = compare(data, data.held_out, data.held_out_labels)
+    assert numbers["frechet"] == pytest.approx(0, abs=1e-6)
+    assert numbers["feature_frechet"] == pytest.approx(0, abs=1e-6)
+    assert numbers["class_error"] == numbers["class_error_real"]
+    assert numbers["nearest"] == numbers["nearest_real"] > 0
+    shuffled = data.held_out_labels[torch.randperm(360, generator=torch.Generator().manual_seed(0))]
+    error = compare(data, data.held_out, shuffled)["class_error"]
+    assert abs(error - 0.9) < 4 * (0.9 * 0.1 / 360) ** 0.5  # ten classes of nearly equal size; four standard errors

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 
@@ -98,3 +99,13 @@ def test_hand_written_pages_link_only_what_both_engines_resolve(language: str, n
     assert not re.findall(r"<[^>]+(?:href|src)=", page)
     for address in re.findall(r"\]\(<?([^)>\s]+)", page):
         assert address.startswith(("https://", "#")) or re.search(r"\.(md|png|svg|webp|jpg)(#.*)?$", address), address
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_stands_above_a_page_is_read_and_not_shown(language: str, name: str) -> None:
+    """A colon in a description that is not quoted is no YAML, and both engines then show it as text."""
+    page = (DOCS / language / name).read_text(encoding="utf-8")
+    if page.startswith("---\n"):
+        head = yaml.safe_load(page[4 : page.index("\n---\n", 4)])
+        assert isinstance(head, dict)
