@@ -94,7 +94,8 @@ class Directives:
         phrases = self.pages.phrases
         table = read_modes(self.root, phrases)
         found = phrases.say("modes.found", table.of) if table else ""
-        return self.pages.fragment("modes.md.j2", page, modes=table, found=found)
+        held = phrases.say("modes.held", table.share) if table else ""
+        return self.pages.fragment("modes.md.j2", page, modes=table, found=found, held=held)
 
     def related(self, page: str, *targets: str) -> str:
         """`related impl:METHOD` or `related ID`: what an implementation or an entry is related to."""

@@ -28,6 +28,7 @@ class Row:
         name: The method's name.
         page: The page that explains it, below the docs folder.
         modes: How many modes each seed found.
+        held: How many of them hold a good part of their share.
         low_quality: The share of samples at no mode: the median over the seeds, the least and the most.
         seconds: The median time of a run.
     """
@@ -35,6 +36,7 @@ class Row:
     name: Markup
     page: str
     modes: str
+    held: str
     low_quality: str
     seconds: str
 
@@ -47,12 +49,14 @@ class Modes:
         rows: The methods.
         stale: The names of the methods whose code has changed since.
         of: How many modes there are.
+        share: How many samples a mode must hold to count as held.
         caption: Command, device, date and commit.
     """
 
     rows: tuple[Row, ...]
     stale: str
     of: int
+    share: int
     caption: Markup
 
 
@@ -80,7 +84,7 @@ def read_modes(root: Path, phrases: Phrases) -> Modes | None:
         ]
         rows = tuple(_row(name, method, phrases) for name, method in methods.items())
         caption = text(phrases.say("separator")).join(_caption(table, phrases))
-        return Modes(rows, phrases.say("separator").join(stale), int(table["of"]), caption)
+        return Modes(rows, phrases.say("separator").join(stale), int(table["of"]), int(table["share"]), caption)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{FILE} is not a table of modes: {error!r}") from error
 
@@ -92,6 +96,7 @@ def _row(name: str, method: Mapping[str, Any], phrases: Phrases) -> Row:
         name=text(name),
         page=method_page(IMPLEMENTATION + method["module"].removeprefix("reference_impl.")),
         modes=phrases.say("separator").join(str(run["modes"]) for run in runs),
+        held=phrases.say("separator").join(str(run["held"]) for run in runs),
         low_quality=phrases.in_parentheses(f"{median(low):.1%}", f"{min(low):.1%} – {max(low):.1%}"),
         seconds=f"{median(run['seconds'] for run in runs):.0f}",
     )

@@ -192,6 +192,7 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     # How many modes each GAN finds
     "modes.method": ("Method", "方法"),
     "modes.found": ("Modes found of #, for each seed", "# 个模式中找到的个数（每个种子一次）"),
+    "modes.held": ("Those that hold # samples or more", "其中至少占有 # 个样本的个数"),
     "modes.low-quality": ("Samples at no mode: median (range)", "不在任何模式上的样本：中位数（范围）"),
     "modes.seconds": ("Seconds, one thread", "秒数（单线程）"),
     "modes.none": ("These runs have not been made yet.", "这些运行尚未进行。"),

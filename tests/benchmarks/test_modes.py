@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from reference_impl import record
+from reference_impl.metrics import grid_means
 from reference_impl.registry import METHODS
 from tests.benchmarks import modes
 
@@ -40,6 +42,17 @@ def test_r3gan_found_every_mode_with_every_seed(table: dict[str, Any]) -> None:
     assert [run["modes"] for run in table["methods"]["r3gan"]["runs"]] == [modes.MODES] * SEEDS
 
 
+def test_no_more_is_held_than_is_found(table: dict[str, Any]) -> None:
+    for method in table["methods"].values():
+        assert all(0 <= run["held"] <= run["modes"] for run in method["runs"])
+
+
+def test_points_are_held_by_the_gaussian_within_three_standard_deviations() -> None:
+    means = grid_means()
+    points = torch.cat([means, means[7:8] + torch.tensor([0.037, 0.0]), means[3:4] + torch.tensor([0.0, 0.038])])
+    assert modes.held(points) == [1] * 7 + [2] + [1] * 17
+
+
 def test_a_run_is_the_presets_and_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two steps find next to nothing; what is written down is what the record says."""
     shortened = modes.train
@@ -55,6 +68,7 @@ def test_a_run_is_the_presets_and_is_counted(tmp_path: Path, monkeypatch: pytest
     assert [run["seed"] for run in method["runs"]] == [0, 1]
     for run in method["runs"]:
         assert 0 <= run["modes"] < modes.MODES
+        assert 0 <= run["held"] <= run["modes"]
         assert run["low_quality"] > 0.5
         assert run["seconds"] > 0
 

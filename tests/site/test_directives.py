@@ -27,6 +27,7 @@ RECORD = {
 
 MODES = {
     "of": 25,
+    "share": 20,
     "command": "python -m tests.benchmarks.modes --seeds 3",
     "machine": {"device": "CPU <b>x</b>", "torch": "2.13.0"},
     "finished": "2026-11-23T15:00:00+00:00",
@@ -36,9 +37,9 @@ MODES = {
             "module": "reference_impl.diffusion.ddpm",
             "source_sha256": "0" * 64,
             "runs": [
-                {"seed": 0, "modes": 25, "low_quality": 0.1, "seconds": 30.2},
-                {"seed": 1, "modes": 23, "low_quality": 0.3, "seconds": 31.0},
-                {"seed": 2, "modes": 24, "low_quality": 0.22, "seconds": 29.0},
+                {"seed": 0, "modes": 25, "held": 21, "low_quality": 0.1, "seconds": 30.2},
+                {"seed": 1, "modes": 23, "held": 19, "low_quality": 0.3, "seconds": 31.0},
+                {"seed": 2, "modes": 24, "held": 20, "low_quality": 0.22, "seconds": 29.0},
             ],
         }
     },
@@ -155,8 +156,9 @@ def test_the_table_of_modes_shows_every_seed_and_leads_to_the_method(directives:
     page = directives.expand("<!-- atlas: modes -->", "methods/gan/index.md", "x.md")
     plain = html.unescape(page)
     assert "Modes found of 25" in plain
+    assert "Those that hold 20 samples or more" in plain
     (row,) = [line for line in plain.splitlines() if "ddpm" in line and line.startswith("|")]
-    assert row == "| [`ddpm`](../diffusion/ddpm.md) | 25, 23, 24 | 22.0% (10.0% – 30.0%) | 30 |"
+    assert row == "| [`ddpm`](../diffusion/ddpm.md) | 25, 23, 24 | 21, 19, 20 | 22.0% (10.0% – 30.0%) | 30 |"
     assert "python -m tests.benchmarks.modes --seeds 3" in plain
     assert "0123456789" in plain
     assert "<b>" not in page
@@ -175,7 +177,7 @@ def test_the_table_of_modes_speaks_chinese(tmp_path: Path, pages: dict[str, Page
     write_modes(tmp_path, MODES)
     plain = html.unescape(Directives(tmp_path, pages["zh"]).expand("<!-- atlas: modes -->", "x.md", "x.md"))
     assert "25 个模式中找到的个数" in plain
-    assert "| 25、23、24 | 22.0%（10.0% – 30.0%） | 30 |" in plain
+    assert "| 25、23、24 | 21、19、20 | 22.0%（10.0% – 30.0%） | 30 |" in plain
 
 
 @pytest.mark.parametrize("broken", [{}, [], {**MODES, "methods": {"ddpm": {"module": "x"}}}, {**MODES, "of": "many"}])
