@@ -122,9 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = f"python -m tests.benchmarks.modes --seeds {args.seeds}{chosen}"
     for name, method in found["methods"].items():
         for run in method["runs"]:
-            print(
-                f"{name:10} seed {run['seed']}  {run['modes']:2} modes, {run['held']:2} held  {run['low_quality']:.1%} at none"
-            )
+            counted = f"{run['modes']:2} found, {run['held']:2} held, {run['low_quality']:.1%} of the samples at none"
+            print(f"{name:10} seed {run['seed']}  {counted}")
     text = json.dumps({"schema": SCHEMA, "command": command, **found}, indent=1) + "\n"
     args.out.write_text(text, encoding="utf-8")
     return 0
