@@ -102,11 +102,14 @@ def draw(method: Any, labels: Any, n: int, seed: int, purpose: str, device: Any)
     return method.sample(n, labels, engine.generator(seed, purpose, device), engine.watch("sample"))
 
 
-def picture(samples: Any, columns: int) -> Any:
-    """Samples as one picture: images in a grid, points in the plane as a map."""
+def show(method: Any, n: int, seed: int, device: Any, path: Path) -> None:
+    """Write about n new samples as one picture: images in a grid, points in the plane as a map."""
     from reference_impl import images
 
-    return images.grid(samples, columns=columns) if samples.ndim == 4 else images.scatter(samples)
+    labels = in_columns(method, n)
+    samples = draw(method, labels, n if labels is None else len(labels), seed, "samples", device)
+    pixels = images.grid(samples, columns=method.classes or 8) if samples.ndim == 4 else images.scatter(samples)
+    images.save_png(pixels, path)
 
 
 def measure(method: Any, data: Any, n: int, seed: int, device: Any) -> dict[str, float]:
@@ -149,10 +152,8 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     )
     trained = time.perf_counter()
     few = SHOWN if len(data.spec.shape) == 3 else preset.train.evaluate_on  # a law in the plane shows in many points
-    labels = in_columns(method, few)
-    shown = draw(method, labels, few if labels is None else len(labels), args.seed, "samples", device)
     pictures = [out / "samples.png", out / "curve.svg"]
-    images.save_png(picture(shown, columns=method.classes or 8), pictures[0])
+    show(method, few, args.seed, device, pictures[0])
     engine.write_atomically(images.curves_svg(losses, "move", "loss").encode(), pictures[1])
     pictured = time.perf_counter()
     print(f"{pictures[0]} after {pictured - began:.0f} s")
@@ -192,14 +193,18 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     return result
 
 
+def measured(result: dict[str, Any]) -> dict[str, float]:
+    """All that a record's promises may be about."""
+    return {"seconds": result["seconds"]["to_picture"], **result["metrics"]}
+
+
 def report(result: dict[str, Any]) -> None:
     """Print a record's numbers beside what was promised."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table("measured", "value", "promised: at most", title=f"{result['method']}/{result['preset']}")
-    measured = {"seconds": result["seconds"]["to_picture"], **result["metrics"]}
-    for name, value in measured.items():
+    for name, value in measured(result).items():
         promise = result["promises"].get(name)
         table.add_row(
             name, f"{value:.4g}", f"{promise['at_most']:g}{'' if promise['kept'] else '  NOT KEPT'}" if promise else ""
@@ -207,21 +212,20 @@ def report(result: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def from_checkpoint(args: argparse.Namespace) -> tuple[Any, Any, Any]:
+def from_checkpoint(name: str, path: Path, device_name: str) -> tuple[Any, Any, Any]:
     """A trained method, its preset, and its device."""
     from reference_impl import engine
     from reference_impl.data import Spec
     from reference_impl.registry import METHODS, pick, restore
 
-    entry = METHODS[pick("method", args.method, METHODS)]
-    engine.check(args.n is None or args.n >= 1, "n", args.n, "a number of samples >= 1")
-    state = engine.load_checkpoint(args.checkpoint)
+    entry = METHODS[pick("method", name, METHODS)]
+    state = engine.load_checkpoint(path)
     settings = json.loads(state["settings"])
     if settings["run"].partition("/")[0] != entry.name:
-        raise engine.CheckpointError(f"{args.checkpoint} is of {settings['run']}; expected a run of {entry.name}")
+        raise engine.CheckpointError(f"{path} is of {settings['run']}; expected a run of {entry.name}")
     preset = restore(settings, entry)
     shape, classes, levels = state["spec"]
-    device = pick_device(args.device)
+    device = pick_device(device_name)
     method = entry.load().build(preset.config, Spec(tuple(shape), classes, levels), device)
     method.model.load_state_dict(state["ema"])
     method.model.eval()
@@ -230,12 +234,11 @@ def from_checkpoint(args: argparse.Namespace) -> tuple[Any, Any, Any]:
 
 def sample(args: argparse.Namespace) -> None:
     """Draw samples from a checkpoint and write them as one picture."""
-    from reference_impl import images
+    from reference_impl.engine import check
 
-    method, _, device = from_checkpoint(args)
-    labels = in_columns(method, args.n)
-    new = draw(method, labels, args.n if labels is None else len(labels), args.seed, "samples", device)
-    images.save_png(picture(new, columns=method.classes or 8), args.out)
+    check(args.n >= 1, "n", args.n, "a number of samples >= 1")
+    method, _, device = from_checkpoint(args.method, args.checkpoint, args.device)
+    show(method, args.n, args.seed, device, args.out)
     print(args.out)
 
 
@@ -245,8 +248,10 @@ def evaluate(args: argparse.Namespace) -> None:
     from rich.table import Table
 
     from reference_impl.datasets import DATA
+    from reference_impl.engine import check
 
-    method, preset, device = from_checkpoint(args)
+    check(args.n is None or args.n >= 1, "n", args.n, "a number of samples >= 1")
+    method, preset, device = from_checkpoint(args.method, args.checkpoint, args.device)
     data = DATA[preset.train.data]().to(device)
     table = Table("measured", "value", title=f"{args.method}: {args.checkpoint}")
     for name, value in measure(method, data, args.n or preset.train.evaluate_on, args.seed, device).items():
@@ -274,10 +279,10 @@ def presets(args: argparse.Namespace) -> bool:
                 good = False
                 continue
             result = json.loads((out / "record.json").read_text(encoding="utf-8"))
-            measured = {"seconds": result["seconds"]["to_picture"], **result["metrics"]}
+            values = measured(result)
             for metric, promise in result["promises"].items():
                 kept = "yes" if promise["kept"] else "no"
-                table.add_row(f"{name}/{preset}", metric, f"{measured[metric]:.4g}", f"{promise['at_most']:g}", kept)
+                table.add_row(f"{name}/{preset}", metric, f"{values[metric]:.4g}", f"{promise['at_most']:g}", kept)
                 good &= promise["kept"]
     Console().print(table)
     return good

@@ -27,7 +27,6 @@ from typing import Any
 import torch
 
 from reference_impl import cli, record
-from reference_impl.engine import generator
 from reference_impl.metrics import GRID_STD, grid_means
 from reference_impl.registry import METHODS, pick
 
@@ -66,9 +65,8 @@ def train(method: str, seed: int, settings: Iterable[str] = ()) -> tuple[dict[st
         if done.returncode:
             raise RuntimeError(f"{method} with seed {seed} ended with {done.returncode}: {done.stderr[-2000:]}")
         found: dict[str, Any] = json.loads(Path(folder, "record.json").read_text(encoding="utf-8"))
-        words_of = argparse.Namespace(method=method, checkpoint=Path(folder, "checkpoint.pt"), n=None, device="cpu")
-        trained, _, device = cli.from_checkpoint(words_of)
-    points = trained.sample(SAMPLES, None, generator(seed, "more samples", device))  # those that the record measures
+        trained, _, device = cli.from_checkpoint(method, Path(folder, "checkpoint.pt"), "cpu")
+    points = cli.draw(trained, None, SAMPLES, seed, "more samples", device)  # those that the record measures
     return found, held(points)
 
 
@@ -92,7 +90,6 @@ def measure(names: Sequence[str], seeds: int, settings: Iterable[str] = ()) -> d
             }
         )
     return {
-        "schema": SCHEMA,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git,
         "machine": {**records[0][0]["machine"], "at_a_time": AT_A_TIME},

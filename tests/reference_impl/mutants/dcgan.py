@@ -1,14 +1,13 @@
 """Changes to dcgan.py of the kind that people make, one at a time."""
 
+from functools import partial
+
 from tests.reference_impl.mutation import Mutant
 
 MODULES = ["reference_impl.gan.dcgan"]
 PROOFS = ["gan/test_dcgan.py"]
 
-
-def dcgan(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.gan.dcgan", what, old, new)
-
+dcgan = partial(Mutant, "reference_impl.gan.dcgan")
 
 DOWN = "conv = nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False)"
 UP = "conv = nn.ConvTranspose2d(c_in, c_out, kernel_size=4, stride=2, padding=1, bias=False)"

@@ -1,18 +1,14 @@
 """Changes to ddpm.py and unet.py of the kind that people make, one at a time."""
 
+from functools import partial
+
 from tests.reference_impl.mutation import Mutant
 
 MODULES = ["reference_impl.diffusion.unet", "reference_impl.diffusion.ddpm"]
 PROOFS = ["diffusion/test_ddpm.py", "diffusion/test_unet.py"]
 
-
-def ddpm(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.diffusion.ddpm", what, old, new)
-
-
-def unet(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.diffusion.unet", what, old, new)
-
+ddpm = partial(Mutant, "reference_impl.diffusion.ddpm")
+unet = partial(Mutant, "reference_impl.diffusion.unet")
 
 Q_STEP = "return times((1 - s.beta).sqrt(), x_prev) + times(s.beta.sqrt(), eps)"
 Q_SAMPLE = "return times(s.alpha_bar.sqrt(), x_0) + times((1 - s.alpha_bar).sqrt(), eps)"

@@ -1,18 +1,14 @@
 """Changes to gan.py and mlp.py of the kind that people make, one at a time."""
 
+from functools import partial
+
 from tests.reference_impl.mutation import Mutant
 
 MODULES = ["reference_impl.gan.mlp", "reference_impl.gan.gan"]
 PROOFS = ["gan/test_gan.py", "gan/test_mlp.py"]
 
-
-def gan(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.gan.gan", what, old, new)
-
-
-def mlp(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.gan.mlp", what, old, new)
-
+gan = partial(Mutant, "reference_impl.gan.gan")
+mlp = partial(Mutant, "reference_impl.gan.mlp")
 
 VALUE = "return F.logsigmoid(real).mean() + F.logsigmoid(-fake).mean()"
 MINIMAX = "    return F.logsigmoid(-fake).mean()\n\n\ndef g_loss_non_saturating"

@@ -1,14 +1,13 @@
 """Changes to r3gan.py of the kind that people make, one at a time."""
 
+from functools import partial
+
 from tests.reference_impl.mutation import Mutant
 
 MODULES = ["reference_impl.gan.r3gan"]
 PROOFS = ["gan/test_r3gan.py"]
 
-
-def r3gan(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.gan.r3gan", what, old, new)
-
+r3gan = partial(Mutant, "reference_impl.gan.r3gan")
 
 PAIRED = "return F.softplus(worse - better).mean()"
 GRADIENT = "(gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)"

@@ -1,14 +1,13 @@
 """Changes to vae.py of the kind that people make, one at a time."""
 
+from functools import partial
+
 from tests.reference_impl.mutation import Mutant
 
 MODULES = ["reference_impl.vae.vae"]
 PROOFS = ["vae/test_vae.py"]
 
-
-def vae(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.vae.vae", what, old, new)
-
+vae = partial(Mutant, "reference_impl.vae.vae")
 
 REPARAMETERISE = "return mu + (log_var / 2).exp() * eps"
 KL = "return -(1 + log_var - mu.square() - log_var.exp()) / 2"

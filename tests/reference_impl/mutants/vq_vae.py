@@ -1,18 +1,14 @@
 """Changes to vq_vae.py and to its prior, pixelcnn.py, of the kind that people make, one at a time."""
 
+from functools import partial
+
 from tests.reference_impl.mutation import Mutant
 
 MODULES = ["reference_impl.vae.pixelcnn", "reference_impl.vae.vq_vae"]
 PROOFS = ["vae/test_vq_vae.py", "vae/test_pixelcnn.py"]
 
-
-def vq(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.vae.vq_vae", what, old, new)
-
-
-def cnn(what: str, old: str, new: str) -> Mutant:
-    return Mutant("reference_impl.vae.pixelcnn", what, old, new)
-
+vq = partial(Mutant, "reference_impl.vae.vq_vae")
+cnn = partial(Mutant, "reference_impl.vae.pixelcnn")
 
 NEAREST = "return (e.square().sum(dim=1) - 2 * z_e @ e.T).argmin(dim=-1)"
 PERMUTE = "z_e = z_e.permute(0, 2, 3, 1)"
