@@ -214,13 +214,24 @@ def halvings(height: int, width: int) -> int:
     return n
 
 
+def widths(width: int, n: int, group: int) -> list[int]:
+    """Channels from the coarsest resolution to the finest: half as many at each of n doublings.
+
+    Raises:
+        ValueError: At the finest, twice as many do not fall into groups.
+    """
+    step = math.lcm(2, group) // 2 << n
+    check(width % step == 0, "width", width, f"a multiple of {step}, to be halved {n} times with groups of {group}")
+    return [width >> i for i in range(n + 1)]
+
+
 class ImageGenerator(nn.Module):
     """G for images: learned 4x4 pictures, weighed by z and its class, then blocks at one resolution after the other.
 
     Args:
         shape: An image's channels, height and width.
         d_z: Coordinates of the noise.
-        width: Channels at every resolution.
+        width: Channels at the coarsest resolution; half as many at each doubling.
         blocks: Residual blocks at each resolution.
         group: Channels in a group of the 3x3 convolutions.
         classes: 0 for an unconditional G.
@@ -236,11 +247,13 @@ class ImageGenerator(nn.Module):
             self.embed = initialise(nn.Linear(classes, d_z, bias=False))
         self.weigh = initialise(nn.Linear(2 * d_z if classes else d_z, width, bias=False))
         self.basis = nn.Parameter(torch.randn(width, shape[1] >> n, shape[2] >> n))
-        stages: list[nn.Module] = [Block(width, group, L) for _ in range(blocks)]
-        for _ in range(n):
-            stages += [Up(), *(Block(width, group, L) for _ in range(blocks))]
+        first, *finer = widths(width, n, group)
+        stages: list[nn.Module] = [Block(first, group, L) for _ in range(blocks)]
+        for w in finer:
+            stages += [initialise(nn.Conv2d(2 * w, w, 1, bias=False)), Up()]
+            stages += [Block(w, group, L) for _ in range(blocks)]
         self.stages = nn.Sequential(*stages)
-        self.to_pixels = initialise(nn.Conv2d(width, shape[0], 1, bias=False))
+        self.to_pixels = initialise(nn.Conv2d(width >> n, shape[0], 1, bias=False))
 
     def forward(self, z: Float[Tensor, "b d_z"], labels: Labels = None) -> Images:
         """G(z), or G(z | labels)."""
@@ -260,10 +273,12 @@ class ImageDiscriminator(nn.Module):
         super().__init__()
         self.classes, n = classes, halvings(*shape[1:])
         L, d = blocks * (n + 1), width if classes else 1
-        self.from_pixels = initialise(nn.Conv2d(shape[0], width, 1, bias=False))
-        stages: list[nn.Module] = [Block(width, group, L) for _ in range(blocks)]
-        for _ in range(n):
-            stages += [Down(), *(Block(width, group, L) for _ in range(blocks))]
+        finest, *coarser = widths(width, n, group)[::-1]
+        self.from_pixels = initialise(nn.Conv2d(shape[0], finest, 1, bias=False))
+        stages: list[nn.Module] = [Block(finest, group, L) for _ in range(blocks)]
+        for w in coarser:
+            stages += [Down(), initialise(nn.Conv2d(w // 2, w, 1, bias=False))]
+            stages += [Block(w, group, L) for _ in range(blocks)]
         self.stages = nn.Sequential(*stages)
         self.basis = initialise(nn.Conv2d(width, width, (shape[1] >> n, shape[2] >> n), groups=width, bias=False))
         self.head = initialise(nn.Linear(width, d, bias=False))
@@ -300,7 +315,7 @@ class R3GANConfig:
         gamma: The penalties' weight at first and after the burn-in.
         burn_in: Steps from the one to the other; 0 to begin with the last.
         d_z: Coordinates of the noise.
-        width: Channels of the image networks; units of the plane's.
+        width: Channels at the coarsest resolution of the image networks; units of the plane's.
         blocks: Residual blocks at each resolution.
         group: Channels in a group of the 3x3 convolutions.
         conditional: Whether classes are used, where there are any.
@@ -328,18 +343,26 @@ class R3GANConfig:
 PRESETS = {
     "digits": Preset(
         TrainConfig(
-            steps=1800, batch_size=64, lr=2e-3, betas=(0.0, 0.99), warmup=0, decay="cosine", grad_clip=0.0,
+            steps=1300, batch_size=64, lr=2e-3, betas=(0.0, 0.99), warmup=0, decay="cosine", grad_clip=0.0,
             ema_decay=0.998,
         ),
-        R3GANConfig(gamma=(0.5, 0.05), burn_in=900),
+        R3GANConfig(gamma=(0.5, 0.05), burn_in=650),
         {"seconds": 90.0, "frechet": 2.5, "class_error": 0.05},
+    ),
+    "fashion": Preset(
+        TrainConfig(
+            data="fashion", steps=2400, batch_size=32, lr=2e-3, betas=(0.0, 0.99), warmup=0, decay="cosine",
+            grad_clip=0.0, ema_decay=0.998, evaluate_on=2000,
+        ),
+        R3GANConfig(gamma=(1.0, 0.1), burn_in=800),
+        {"frechet": 16.0, "class_error": 0.22},
     ),
     "gaussians": Preset(
         TrainConfig(
-            data="gaussians", steps=8000, batch_size=256, lr=1e-3, betas=(0.0, 0.99), warmup=0, decay="cosine",
+            data="gaussians", steps=12_000, batch_size=256, lr=1e-3, betas=(0.0, 0.99), warmup=0, decay="cosine",
             grad_clip=0.0, ema_decay=0.999, evaluate_on=2500,
         ),
-        R3GANConfig(gamma=(0.1, 0.002), burn_in=4000, d_z=2, width=128, conditional=False),
+        R3GANConfig(gamma=(0.02, 0.002), burn_in=8000, d_z=2, width=128, conditional=False),
         {"seconds": 90.0, "modes_missed": 0.0, "low_quality": 0.5},
     ),
 }  # fmt: skip

@@ -503,13 +503,45 @@ def test_conditional_first_weights_are_scaled_by_their_fan_in(r3gan):
 
 def test_networks_have_the_stated_number_of_blocks_at_each_resolution(r3gan):
     for shape, n in [((1, 8, 8), 1), ((1, 28, 28), 2)]:
-        G, D = r3gan.ImageGenerator(shape, 5, 4, 3, 4, 0), r3gan.ImageDiscriminator(shape, 4, 3, 4, 0)
-        for net, between in ((G, r3gan.Up), (D, r3gan.Down)):
+        G, D = r3gan.ImageGenerator(shape, 5, 32, 3, 4, 0), r3gan.ImageDiscriminator(shape, 32, 3, 4, 0)
+        for net, between in ((G, [nn.Conv2d, r3gan.Up]), (D, [r3gan.Down, nn.Conv2d])):
             kinds = [type(stage) for stage in net.stages]
-            assert kinds == ([r3gan.Block] * 3 + [between]) * n + [r3gan.Block] * 3
+            assert kinds == ([r3gan.Block] * 3 + between) * n + [r3gan.Block] * 3
             L = 3 * (n + 1)
-            std = torch.cat([s.expand.weight.flatten() for s in net.stages if isinstance(s, r3gan.Block)]).std()
-            assert std.item() == pytest.approx(math.sqrt(2 / 1.04 / 4) * L**-0.25, rel=0.25)
+            std = torch.cat(
+                [
+                    math.sqrt(s.expand.in_channels) * s.expand.weight.flatten()
+                    for s in net.stages
+                    if isinstance(s, r3gan.Block)
+                ]
+            ).std()
+            assert std.item() == pytest.approx(math.sqrt(2 / 1.04) * L**-0.25, rel=0.05)
+
+
+def test_channels_halve_with_each_doubling_of_the_resolution(r3gan):
+    """Seen from outside: what each stage passes on. The 1x1 convolutions between have gain 1 and no bias."""
+    torch.manual_seed(0)
+    G, D = r3gan.ImageGenerator((1, 28, 28), 5, 64, 1, 4, 0), r3gan.ImageDiscriminator((1, 28, 28), 64, 1, 4, 0)
+    rising = [(64, 7), (64, 7), (32, 7), (32, 14), (32, 14), (16, 14), (16, 28), (16, 28)]
+    falling = [(16, 28), (16, 28), (16, 14), (32, 14), (32, 14), (32, 7), (64, 7), (64, 7)]
+    for net, x, sizes in ((G, torch.randn(1, 64, 7, 7), rising), (D, torch.randn(1, 16, 28, 28), falling)):
+        assert x.shape[1:3] == sizes[0]
+        for stage, size in zip(net.stages, sizes[1:], strict=True):
+            x = stage(x)
+            assert x.shape[1:3] == size
+        for conv in (stage for stage in net.stages if isinstance(stage, nn.Conv2d)):
+            assert conv.bias is None
+            assert conv.weight.std().item() == pytest.approx(1 / math.sqrt(conv.in_channels), rel=0.1)
+    assert r3gan.widths(24, 0, 16) == [24]
+    assert r3gan.widths(32, 2, 16) == [32, 16, 8]
+
+
+def test_channels_that_do_not_halve_into_groups_are_refused_by_name(r3gan):
+    for width, n, group, step in ((16, 2, 16, 32), (12, 0, 16, 8), (6, 2, 1, 4), (4, 1, 3, 6)):
+        with pytest.raises(ValueError, match=f"width is {width}; expected a multiple of {step}, "):
+            r3gan.widths(width, n, group)
+    with pytest.raises(ValueError, match="width is 16"):
+        r3gan.R3GAN(r3gan.R3GANConfig(width=16), Spec((1, 28, 28), 10, 0))
 
 
 def test_every_parameter_receives_a_gradient(r3gan):
@@ -603,6 +635,8 @@ def test_noise_is_standard_normal_at_each_stop_of_the_walk(r3gan):
     torch.testing.assert_close(z.std(dim=2), torch.ones(8, 10), rtol=0.08, atol=0)
     at_ends = (z[:, 0] * z[:, -1]).mean(dim=1)
     assert at_ends.abs().max() < 0.1  # two noises that know nothing of each other
+    alike = z[:, 0] @ z[:, 0].T / 4000
+    assert (alike - torch.eye(8)).abs().max() < 0.1  # nor do the rows
     halfway = (z[:, 0] + z[:, 9])[:, None] / 2
     assert ((z[:, 4:6] - halfway).abs().mean() > 0.1).all()
     steps = z.diff(dim=1).norm(dim=2)
@@ -620,7 +654,7 @@ def test_noise_is_standard_normal_at_each_stop_of_the_walk(r3gan):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 7, 5), (1, 9, 8), (2, 1, 1), (1, 28, 28)])
 def test_batch_of_one_and_odd_sizes(r3gan, shape):
     spec = Spec(shape, 10, 0)
-    method = tiny(r3gan, spec)
+    method = tiny(r3gan, spec, width=8)
     for player in method.players():
         assert player.loss(batch_of(1, spec), seeded()).isfinite()
     assert method.sample(1, None, seeded()).shape == (1, *shape)

@@ -37,8 +37,14 @@ D_BASIS = "self.basis = initialise(nn.Conv2d(width, width, (shape[1] >> n, shape
 D_HEAD = "self.head = initialise(nn.Linear(width, d, bias=False))"
 D_EMBED = "self.embed = initialise(nn.Linear(classes, d, bias=False), 1 / math.sqrt(d))"
 D_CLASS = "features = features * self.embed(one_hot(labels, self.classes).to(x.dtype))"
-D_STAGES = "stages += [Down(), *(Block(width, group, L) for _ in range(blocks))]"
-G_STAGES = "stages += [Up(), *(Block(width, group, L) for _ in range(blocks))]"
+G_STAGES = """stages += [Block(w, group, L) for _ in range(blocks)]
+        self.stages = nn.Sequential(*stages)
+        self.to_pixels"""
+D_STAGES = G_STAGES.replace("to_pixels", "basis")
+G_NARROW = "stages += [initialise(nn.Conv2d(2 * w, w, 1, bias=False)), Up()]"
+D_WIDEN = "stages += [Down(), initialise(nn.Conv2d(w // 2, w, 1, bias=False))]"
+HALVED = "return [width >> i for i in range(n + 1)]"
+STEP_OF = "step = math.lcm(2, group) // 2 << n"
 NO_BIAS = "            D.layers[-1].bias = None  # no loss of pairs sees a constant added to D\n"
 PLAYS = 'Player("discriminator", D, self.loss_of_discriminator, self.set_gamma)'
 SECOND = 'Player("generator", G, self.loss_of_generator)'
@@ -179,8 +185,13 @@ MUTANTS = [
         "return self.to_pixels(self.stages(self.weigh(z)[:, :, None, None] * self.basis)).tanh()",
     ),
     r3gan("G: basis added to z", G_OUT, G_OUT.replace("* self.basis", "+ self.basis")),
-    r3gan("G: blocks beyond the first left out", G_STAGES, "stages += [Up()]"),
-    r3gan("D: blocks beyond the first left out", D_STAGES, "stages += [Down()]"),
+    r3gan("G: blocks beyond the first left out", G_STAGES, G_STAGES.replace("range(blocks)", "range(0)")),
+    r3gan("D: blocks beyond the first left out", D_STAGES, D_STAGES.replace("range(blocks)", "range(0)")),
+    r3gan("G: narrowed at another gain", G_NARROW, G_NARROW.replace("bias=False)", "bias=False), GAIN")),
+    r3gan("D: widened at another gain", D_WIDEN, D_WIDEN.replace("bias=False)", "bias=False), GAIN")),
+    r3gan("D: widened with a bias", D_WIDEN, D_WIDEN.replace(", bias=False", "")),
+    r3gan("widths: halved once too often", HALVED, "return [width] + [width >> n for i in range(n)]"),
+    r3gan("widths: groups of the coarsest only", STEP_OF, STEP_OF.replace(" << n", "")),
     r3gan("G: a uniform basis", "torch.randn(width, shape[1] >> n", "torch.rand(width, shape[1] >> n"),
     r3gan("D: a bias in the head", D_HEAD, D_HEAD.replace(", bias=False", "")),
     r3gan("D: basis over all channels", D_BASIS, D_BASIS.replace(", groups=width", "")),
@@ -254,6 +265,8 @@ ONE_EACH = {
     "G: the class before z": "test_class_of_the_generator_is_embedded_beside_z",
     "D: the class added": "test_class_of_the_discriminator_is_an_inner_product_with_its_features",
     "D: embedding not scaled": "test_conditional_first_weights_are_scaled_by_their_fan_in",
+    "widths: halved once too often": "test_channels_halve_with_each_doubling_of_the_resolution",
+    "widths: groups of the coarsest only": "test_channels_that_do_not_halve_into_groups_are_refused_by_name",
     "D: blocks beyond the first left out": "test_networks_have_the_stated_number_of_blocks",
     "G: no class": "test_every_parameter_receives_a_gradient",
     "method: a last bias in the plane's D": "test_a_last_bias_of_D_is_left_out",
