@@ -242,7 +242,7 @@ PRESETS = {
             warmup=0, grad_clip=0.0, ema_decay=0.995, evaluate_on=360,
         ),
         WGANGPConfig(),
-        {"seconds": 60.0, "frechet": 1.5, "class_error": 0.06, "slope_error": 0.2},
+        {"seconds": 90.0, "frechet": 1.5, "class_error": 0.06, "slope_error": 0.2},
     ),
     "fashion": Preset(
         TrainConfig(

@@ -269,12 +269,12 @@ class VQVAEConfig:
 PRESETS = {
     "digits": Preset(
         TrainConfig(data="digits", steps=1000, batch_size=128, lr=2e-3, ema_decay=0.99),
-        VQVAEConfig(K=32, D=8, autoencoder_steps=600, prior_width=32, prior_layers=2),
-        {"seconds": 60.0, "frechet": 1.5, "class_error": 0.1, "reconstruction_error": 0.03, "prior_nats": 2.8},
+        VQVAEConfig(K=16, D=8, autoencoder_steps=600, prior_width=32, prior_layers=2),
+        {"seconds": 90.0, "frechet": 1.5, "class_error": 0.1, "reconstruction_error": 0.04, "prior_nats": 2.2},
     ),
     "fashion": Preset(
-        TrainConfig(data="fashion", steps=6000, batch_size=64, lr=1e-3, ema_decay=0.998, evaluate_on=2000),
-        VQVAEConfig(K=128, D=16, downs=2, autoencoder_steps=2000, prior_width=64, prior_layers=4),
+        TrainConfig(data="fashion", steps=4000, batch_size=64, lr=1e-3, ema_decay=0.998, evaluate_on=2000),
+        VQVAEConfig(K=128, D=16, downs=2, autoencoder_steps=1500, prior_width=64, prior_layers=4),
         {"frechet": 16.0, "class_error": 0.22},
     ),
 }
