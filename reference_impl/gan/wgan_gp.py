@@ -238,11 +238,11 @@ class WGANGPConfig:
 PRESETS = {
     "digits": Preset(
         TrainConfig(
-            data="digits", steps=3000, batch_size=64, lr=1.5e-3, betas=(0.0, 0.9),
+            data="digits", steps=2200, batch_size=64, lr=1.5e-3, betas=(0.0, 0.9),
             warmup=0, grad_clip=0.0, ema_decay=0.995, evaluate_on=360,
         ),
         WGANGPConfig(),
-        {"seconds": 90.0, "frechet": 1.5, "class_error": 0.06, "slope_error": 0.2},
+        {"seconds": 90.0, "frechet": 2.0, "class_error": 0.06, "slope_error": 0.2},
     ),
     "fashion": Preset(
         TrainConfig(
