@@ -27,12 +27,12 @@ The symbols (b images of c x h x w numbers; a grid of r x s codes, r = h / 2^m, 
     log p(z | class)          log_prior                 [b], in nats
 
 Deviations from the paper
-    - Data: 8x8 grey digits (4x4 codes), not 128x128 ImageNet (32x32 codes).
+    - Data: 8x8 digits (4x4 codes), Fashion-MNIST (7x7), not 128x128 ImageNet (32x32 codes).
     - p(x | z_q) is a Gaussian about x^ with variance 1/2 in each pixel, so -log p = |x - x^|^2 and a constant: squared
       error, as in the authors' code (which divides it by the data's variance; it also averages all three terms over
       their elements, where we sum over pixels and over D, as (3) has it). As in the paper, the last two terms are
       averaged over the grid's positions.
-    - Codebook: 32 codes of 8 numbers or 128 of 16, not 512 of 64. Codes that less than one vector in a batch chooses,
+    - Codebook: 16 codes of 8 numbers or 128 of 16, not 512 of 64. Codes that less than one vector in a batch chooses,
       by a running mean, are restarted at encoder outputs; the paper has no remedy for them. All codes start that way,
       at outputs of the first batch. The moving averages of Appendix A.1, an alternative to the second term, are not
       here.
