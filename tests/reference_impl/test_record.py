@@ -16,7 +16,7 @@ from reference_impl.registry import METHODS
 ROOT = Path(__file__).resolve().parent.parent.parent
 METHOD = "reference_impl.diffusion.ddpm"
 RESULTS = ROOT / "reference_impl" / "results"
-NOT_KEPT: dict[str, set[str]] = {}
+NOT_KEPT = {"wgan_gp/gaussians": {"seconds"}}
 """Promises that a recorded run broke, exactly; the methods' pages say so. An entry that is no longer true fails."""
 
 
