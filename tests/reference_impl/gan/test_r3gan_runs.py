@@ -1,4 +1,4 @@
-"""What R3GAN learns in seconds: the 25 Gaussians but at most one; the same training on the ordinary loss loses more."""
+"""What R3GAN learns in seconds: all 25 Gaussians, where the same training on the ordinary loss loses some."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ class Ordinary(r3gan.R3GAN):
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
     def run(kind):
-        """The preset for the 25 Gaussians in 2,500 steps, which need a larger first gamma to reach them all in time."""
+        """The preset for the 25 Gaussians in 2,500 steps; so few need a larger first gamma to reach them all."""
         preset = r3gan.PRESETS["gaussians"]
         preset = replace(
             preset,
@@ -44,9 +44,9 @@ def train(tmp_path_factory):
     return run
 
 
-def test_a_short_run_misses_at_most_one_of_the_25_gaussians(train):
+def test_every_one_of_the_25_gaussians_is_found(train):
     measured, losses = train(r3gan.R3GAN)
-    assert measured["modes_missed"] <= 1  # the last one hangs on the order of sums, which the number of threads changes
+    assert measured["modes_missed"] == 0
     assert measured["low_quality"] < 0.9
     last = {name: torch.tensor(values[-100:]).mean().item() for name, values in losses.items()}
     assert 0.4 < last["discriminator"] < last["generator"] < 1.4  # neither player has won
