@@ -246,7 +246,7 @@ PRESETS = {
     ),
     "fashion": Preset(
         TrainConfig(
-            data="fashion", steps=7000, batch_size=64, lr=1e-3, betas=(0.0, 0.9),
+            data="fashion", steps=6000, batch_size=64, lr=1e-3, betas=(0.0, 0.9),
             warmup=0, grad_clip=0.0, ema_decay=0.998, evaluate_on=2000,
         ),
         WGANGPConfig(g_width=16, d_width=16),
@@ -258,7 +258,7 @@ PRESETS = {
             warmup=0, grad_clip=0.0, ema_decay=0.998, evaluate_on=2500,
         ),
         WGANGPConfig(lam=0.1, d_z=2, g_width=128, d_width=128),
-        {"seconds": 90.0, "modes_missed": 1.0, "low_quality": 0.85},
+        {"seconds": 180.0, "modes_missed": 1.0, "low_quality": 0.85},
     ),
 }  # fmt: skip
 
