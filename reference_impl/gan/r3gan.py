@@ -344,10 +344,10 @@ class R3GANConfig:
 PRESETS = {
     "digits": Preset(
         TrainConfig(
-            steps=900, batch_size=64, lr=2e-3, betas=(0.0, 0.99), warmup=0, decay="cosine", grad_clip=0.0,
+            steps=750, batch_size=64, lr=2e-3, betas=(0.0, 0.99), warmup=0, decay="cosine", grad_clip=0.0,
             ema_decay=0.998,
         ),
-        R3GANConfig(gamma=(5.0, 0.5), burn_in=450),
+        R3GANConfig(gamma=(5.0, 0.5), burn_in=375),
         {"seconds": 90.0, "frechet": 4.5, "class_error": 0.08},
     ),
     "fashion": Preset(
