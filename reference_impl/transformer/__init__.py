@@ -1,0 +1,1 @@
+"""The Transformer: attention, a decoder-only language model, and the encoder-decoder that translates."""
