@@ -1,6 +1,6 @@
 """Tokenisers: text to whole numbers and back, by characters or by byte pairs.
 
-A tokeniser is made from the training part of a data set alone: one that has seen the held-out part knows too much of it.
+A tokeniser is made from the training part of a data set alone: one that has seen the held-out part has learnt from it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -78,6 +78,7 @@ class BytePairs:
             show_progress=False,
         )
         self.tokenizer.train_from_iterator(texts, trainer)
+        self.tokenizer.encode_special_tokens = True  # "<pad>" in a text is five letters, not padding
         self.size = self.tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> list[int]:
