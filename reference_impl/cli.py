@@ -14,6 +14,10 @@ from typing import Any
 
 SHOWN = 64
 """Samples in the picture; of a conditional method, as many rows of one sample for each class as fit best."""
+READ = 8
+"""Samples that are shown of a method that writes."""
+RULE = f"\n\n{'─' * 40}\n\n"
+"""What stands between two texts."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a method, draw samples, measure them")
     train.add_argument("method", help="as listed by `methods`")
-    train.add_argument("--preset", default="digits", help="a named configuration (default: digits)")
+    train.add_argument("--preset", help="a named configuration (default: the method's first)")
     train.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change one field; repeatable")
     train.add_argument(
         "--seed", type=int, default=0, help="the same seed gives the same bits on one machine (default: 0)"
@@ -40,9 +44,11 @@ def parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="draw new samples from a checkpoint")
     sample.add_argument("method", help="as listed by `methods`")
     sample.add_argument("--checkpoint", type=Path, required=True, help="a checkpoint.pt written by `train`")
-    sample.add_argument("--n", type=int, default=64, help="how many (default: 64)")
+    sample.add_argument("--n", type=int, help="how many (default: 64 images, or 8 texts)")
+    sample.add_argument("--prompt", metavar="TEXT", help="of a method that writes: what to go on from, or to translate")
+    sample.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="as in temperature=0.5")
     sample.add_argument("--seed", type=int, default=0)
-    sample.add_argument("--out", type=Path, default=Path("samples.png"), metavar="PNG")
+    sample.add_argument("--out", type=Path, metavar="FILE", help="default: samples.png; texts are printed too")
     sample.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
     evaluate = commands.add_parser("evaluate", help="measure a checkpoint again")
@@ -93,23 +99,41 @@ def in_columns(method: Any, n: int) -> Any:
     return torch.arange(method.classes).repeat(max(1, round(n / method.classes))) if method.classes else None
 
 
-def draw(method: Any, labels: Any, n: int, seed: int, purpose: str, device: Any) -> Any:
-    """New samples, on a stream of randomness of their own."""
+def draw(method: Any, labels: Any, n: int, seed: int, purpose: str, device: Any, given: Any = None) -> Any:
+    """New samples, on a stream of randomness of their own; a method that completes examples gets n of those given."""
     from reference_impl import engine
 
+    random, watch = engine.generator(seed, purpose, device), engine.watch("sample")
+    if hasattr(method, "complete"):
+        return method.complete(given[:n], random, watch)
     if labels is not None:
         labels = labels.to(device)
-    return method.sample(n, labels, engine.generator(seed, purpose, device), engine.watch("sample"))
+    return method.sample(n, labels, random, watch)
 
 
-def show(method: Any, n: int, seed: int, device: Any, path: Path) -> None:
-    """Write about n new samples as one picture: images in a grid, points in the plane as a map."""
+def show(method: Any, n: int | None, seed: int, device: Any, out: Path, data: Any = None) -> None:
+    """Write some new samples as one file: images in a grid, points in the plane as a map, texts as they are.
+
+    `data` are needed of a method that writes alone.
+    """
     from reference_impl import images
 
+    if data is not None:
+        save_texts(draw(method, None, n or READ, seed, "samples", device, data.held_out), data.decode, out)
+        return
+    n = n or SHOWN
     labels = in_columns(method, n)
     samples = draw(method, labels, n if labels is None else len(labels), seed, "samples", device)
     pixels = images.grid(samples, columns=method.classes or 8) if samples.ndim == 4 else images.scatter(samples)
-    images.save_png(pixels, path)
+    images.save_png(pixels, out)
+
+
+def save_texts(samples: Any, decode: Any, out: Path) -> None:
+    """Write texts with a rule between them; of a source and its translation, one above the other."""
+    from reference_impl import engine
+
+    shown = [decode(row) if row.ndim == 1 else "\n".join(decode(part) for part in row) for row in samples]
+    engine.write_atomically((RULE.join(shown) + "\n").encode(), out)
 
 
 def measure(method: Any, data: Any, n: int, seed: int, device: Any) -> dict[str, float]:
@@ -117,7 +141,7 @@ def measure(method: Any, data: Any, n: int, seed: int, device: Any) -> dict[str,
     from reference_impl import engine
 
     labels = data.held_out_labels.repeat(-(-n // len(data.held_out_labels)))[:n] if method.classes else None
-    samples = draw(method, labels, n, seed, "more samples", device)
+    samples = draw(method, labels, n, seed, "more samples", device, data.held_out)
     return method.evaluate(data, samples, labels, engine.generator(0, "evaluate", device))
 
 
@@ -131,7 +155,7 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
 
     entry = METHODS[pick("method", args.method, METHODS)]
     module = entry.load()
-    name = pick("preset", args.preset, module.PRESETS)
+    name = pick("preset", args.preset or next(iter(module.PRESETS)), module.PRESETS)
     preset = override(module.PRESETS[name], args.set)
     out = args.out or Path("runs") / f"{entry.name}-{name}"
     checkpoint, done = out / "checkpoint.pt", out / "record.json"
@@ -151,9 +175,11 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
         method, data, preset, seed=args.seed, out=out, label=f"{entry.name}/{name}", resume=args.resume
     )
     trained = time.perf_counter()
-    few = SHOWN if len(data.spec.shape) == 3 else preset.train.evaluate_on  # a law in the plane shows in many points
-    pictures = [out / "samples.png", out / "curve.svg"]
-    show(method, few, args.seed, device, pictures[0])
+    written = data.decode is not None
+    points = not written and len(data.spec.shape) == 1  # a law in the plane shows in many points
+    pictures = [out / ("samples.txt" if written else "samples.png"), out / "curve.svg"]
+    few = preset.train.evaluate_on if points else None
+    show(method, few, args.seed, device, pictures[0], data if written else None)
     engine.write_atomically(images.curves_svg(losses, "move", "loss").encode(), pictures[1])
     pictured = time.perf_counter()
     print(f"{pictures[0]} after {pictured - began:.0f} s")
@@ -212,34 +238,49 @@ def report(result: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def from_checkpoint(name: str, path: Path, device_name: str) -> tuple[Any, Any, Any]:
-    """A trained method, its preset, and its device."""
+def from_checkpoint(name: str, path: Path, device_name: str, settings: Sequence[str] = ()) -> tuple[Any, Any, Any]:
+    """A trained method, its preset with some fields changed, and its device."""
     from reference_impl import engine
     from reference_impl.data import Spec
-    from reference_impl.registry import METHODS, pick, restore
+    from reference_impl.registry import METHODS, override, pick, restore
 
     entry = METHODS[pick("method", name, METHODS)]
     state = engine.load_checkpoint(path)
-    settings = json.loads(state["settings"])
-    if settings["run"].partition("/")[0] != entry.name:
-        raise engine.CheckpointError(f"{path} is of {settings['run']}; expected a run of {entry.name}")
-    preset = restore(settings, entry)
+    held = json.loads(state["settings"])
+    if held["run"].partition("/")[0] != entry.name:
+        raise engine.CheckpointError(f"{path} is of {held['run']}; expected a run of {entry.name}")
+    preset = override(restore(held, entry), settings)
     shape, classes, levels = state["spec"]
     device = pick_device(device_name)
     method = entry.load().build(preset.config, Spec(tuple(shape), classes, levels), device)
-    method.model.load_state_dict(state["ema"])
+    try:
+        method.model.load_state_dict(state["ema"])
+    except RuntimeError:
+        raise ValueError(f"the weights in {path} do not fit; expected settings that leave their shapes alone") from None
     method.model.eval()
     return method, preset, device
 
 
 def sample(args: argparse.Namespace) -> None:
-    """Draw samples from a checkpoint and write them as one picture."""
-    from reference_impl.engine import check
+    """Draw samples from a checkpoint and write them as one picture, or as texts, which are printed too."""
+    from reference_impl import engine
+    from reference_impl.datasets import DATA, TOKENISERS
 
-    check(args.n >= 1, "n", args.n, "a number of samples >= 1")
-    method, _, device = from_checkpoint(args.method, args.checkpoint, args.device)
-    show(method, args.n, args.seed, device, args.out)
-    print(args.out)
+    engine.check(args.n is None or args.n >= 1, "n", args.n, "a number of samples >= 1")
+    method, preset, device = from_checkpoint(args.method, args.checkpoint, args.device, args.set)
+    tokeniser = TOKENISERS[preset.train.data]() if preset.train.data in TOKENISERS else None
+    out = args.out or Path("samples.txt" if tokeniser else "samples.png")
+    if args.prompt is None:
+        show(method, args.n, args.seed, device, out, DATA[preset.train.data]().to(device) if tokeniser else None)
+    else:
+        good = tokeniser is not None
+        engine.check(good, "prompt", args.prompt, f"none: {args.method} draws pictures, and cannot be asked in words")
+        random, watch = engine.generator(args.seed, "samples", device), engine.watch("sample")
+        written = method.answer(tokeniser.encode(args.prompt), args.n or 1, random, watch)
+        save_texts(written, tokeniser.decode, out)
+    if tokeniser:
+        print(out.read_text(encoding="utf-8"))
+    print(out)
 
 
 def evaluate(args: argparse.Namespace) -> None:

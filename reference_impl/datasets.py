@@ -1,7 +1,8 @@
 """The data sets by name. Each is a `Data`: examples, labels, and a split that never changes.
 
 Images lie in [-1, 1]. `digits` is in scikit-learn's wheel and `gaussians` is made here, so the first run needs no
-network. `fashion` is read from the folder that `AIGC_DATA` names, or downloaded once (`reference_impl.download`).
+network. `fashion` is read from the folder that `AIGC_DATA` names, or downloaded once (`reference_impl.download`). The
+texts are in `reference_impl.texts`.
 
 A run's record holds the sha256 of the numbers that it saw, so this file may grow without making a record stale.
 """
@@ -16,9 +17,11 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from reference_impl import texts
 from reference_impl.data import Data
 from reference_impl.download import fetch
 from reference_impl.metrics import GRID_STD, grid_means
+from reference_impl.tokens import Tokeniser
 
 SPLIT_SEED = 0
 """The split is part of the data, not of a run: every run of every method holds out the same images."""
@@ -92,4 +95,6 @@ def gaussians() -> Data:
     return Data("gaussians", points[2500:], no_labels[2500:], points[:2500], no_labels[:2500])
 
 
-DATA: dict[str, Callable[[], Data]] = {"digits": digits, "fashion": fashion, "gaussians": gaussians}
+DATA: dict[str, Callable[[], Data]] = {"digits": digits, "fashion": fashion, "gaussians": gaussians, **texts.TEXTS}
+TOKENISERS: dict[str, Callable[[], Tokeniser]] = {**texts.TOKENISERS}
+"""Those of the data that are text."""

@@ -64,6 +64,35 @@ SOURCES = {
             ),
         },
     ),
+    "tiny-shakespeare": Source(
+        mirrors=(
+            "https://raw.githubusercontent.com/karpathy/char-rnn/"
+            "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/",  # the author's repository
+            "https://cdn.jsdelivr.net/gh/karpathy/char-rnn@"
+            "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/",  # a copy of it
+        ),
+        files={
+            "input.txt": File("86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed", 1_115_394),
+        },
+    ),
+    "chinese-poetry": Source(
+        mirrors=(
+            "https://raw.githubusercontent.com/chinese-poetry/chinese-poetry/"
+            "99ebbef7e1345c0985c44b9fd96a3f9e776f117b/%E5%85%A8%E5%94%90%E8%AF%97/",  # the folder 全唐诗
+            "https://cdn.jsdelivr.net/gh/chinese-poetry/chinese-poetry@"
+            "99ebbef7e1345c0985c44b9fd96a3f9e776f117b/%E5%85%A8%E5%94%90%E8%AF%97/",
+        ),
+        files={
+            "poet.tang.0.json": File("4f88f429938082523cdc72a1612bd7a7c3e3f7a33f8192c61ae51340efc3c92d", 408_405),
+            "poet.tang.1000.json": File("6e703b8d8dcedbd6110f6d48d043665ca2131db2035a5bfcef5e59a19aeb6d75", 477_519),
+            "poet.tang.2000.json": File("ec28efa7e2ae9cdbbba09f0ed186e32ccae47a325ad1e5816b7ad56071c1665a", 417_948),
+            "poet.tang.3000.json": File("9e4ba2323752b6b9fbdba875cdbc6a26636fe0cabc85fd066370d4915952001f", 453_811),
+            "poet.tang.4000.json": File("b8a7946c879b9658a6c667a4c55f776fae7e5e00a17789ab06b274c1429afc66", 488_655),
+            "poet.tang.5000.json": File("a0306e6962cff01639ad9a00b042a201b8dec1f30fa5d768a7b112589887861e", 467_225),
+            "poet.tang.6000.json": File("982a21d2b15922b406911f1c825785054314c686da86b2155d7aebb362d22771", 470_031),
+            "poet.tang.7000.json": File("a6fb69d7b4343c904dc56ae5aae34facc2478d196b51c37ceba9d1e2f171b342", 474_558),
+        },
+    ),
 }
 
 

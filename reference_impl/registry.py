@@ -47,6 +47,12 @@ METHODS = {
         ),
         Entry("vae", "Auto-Encoding Variational Bayes", "1312.6114", "reference_impl.vae.vae"),
         Entry("vq_vae", "Neural Discrete Representation Learning", "1711.00937", "reference_impl.vae.vq_vae"),
+        Entry(
+            "gpt",
+            "LLaMA: Open and Efficient Foundation Language Models",
+            "2302.13971",
+            "reference_impl.transformer.gpt",
+        ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
     ]
 }
