@@ -38,6 +38,7 @@ Deviations from LLaMA (Touvron et al. 2023, arXiv:2302.13971)
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,6 +54,8 @@ from reference_impl.transformer.sampling import Sampling, draw
 
 Tokens = Int[Tensor, "b n"]
 Stream = Float[Tensor, "b n d_model"]
+LanguageModel = Callable[[Tensor], Tensor]
+"""Tokens [b n] to logits [b n V]: a network, or an oracle in the tests."""
 IGNORED = -100
 """What cross_entropy takes for no token: it costs nothing."""
 
@@ -205,12 +208,12 @@ class GPT(nn.Module):
         return F.linear(self.norm(x), self.embedding.weight)
 
 
-def loss_at(logits: Float[Tensor, "b n V"], tokens: Tokens) -> Tokens:
+def loss_at(logits: Float[Tensor, "b n V"], tokens: Tokens) -> Float[Tensor, "b n"]:
     r"""$-\log p(x_t \mid x_{<t})$ of each token [b n], in nats; the logits at a place are the law of its token."""
     return F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").unflatten(0, tokens.shape)
 
 
-def next_token_loss(model: GPT, x: Tokens) -> Float[Tensor, ""]:
+def next_token_loss(model: LanguageModel, x: Tokens) -> Float[Tensor, ""]:
     """The mean over all tokens but each row's first, which nothing stands before."""
     return loss_at(model(x[:, :-1]), x[:, 1:]).mean()
 
@@ -218,12 +221,12 @@ def next_token_loss(model: GPT, x: Tokens) -> Float[Tensor, ""]:
 @torch.no_grad()
 def write(
     model: GPT,
-    prompt: Tokens,
+    prompt: Int[Tensor, "b m"],
     n: int,
     how: Sampling,
     generator: Generator,
     watch: Watch = lambda steps, _: steps,
-) -> Tokens:
+) -> Int[Tensor, "b total"]:
     """The prompts, each with n new tokens after it [b m + n]: drawn one after another, each given all before it."""
     cache = Cache(model.config.layers, model.config.context)
     text, new = prompt, prompt
@@ -234,7 +237,7 @@ def write(
 
 
 @torch.no_grad()
-def text_loss(model: GPT, text: Int[Tensor, " m"], window: int) -> float:
+def text_loss(model: LanguageModel, text: Int[Tensor, " m"], window: int) -> float:
     """Nats for each token of a text but the first, all of it: cut into windows that each start without a memory."""
     m, nats = len(text) - 1, 0.0
     fill = -m % window
