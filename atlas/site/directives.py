@@ -10,9 +10,12 @@ from pathlib import Path
 from atlas.model import IMPLEMENTATION
 from atlas.site.modes import read_modes
 from atlas.site.pages import Pages
-from atlas.site.record import RecordError, read_record
+from atlas.site.record import RESULTS, RecordError, read_record
 
 _LINE = re.compile(r"^(?P<indent>[ \t]*)<!--\s*atlas:(?P<words>.*?)-->[ \t]*$")
+_RUN = re.compile(r"[a-z0-9_]+/[a-z0-9_-]+")
+RULE = f"\n\n{'─' * 40}\n\n"
+"""What stands between the texts of a run, as `reference_impl.cli` writes it."""
 _FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})")
 
 
@@ -67,6 +70,7 @@ class Directives:
             "modes": self.modes,
             "record": self.record,
             "related": self.related,
+            "samples": self.samples,
         }
         name = words[0] if words else ""
         if name not in known:
@@ -112,7 +116,7 @@ class Directives:
 
     def record(self, page: str, *names: str) -> str:
         """`record METHOD/PRESET`: the recorded run of a reference implementation, as a table."""
-        if len(names) != 1 or not re.fullmatch(r"[a-z0-9_]+/[a-z0-9_-]+", names[0]):
+        if len(names) != 1 or not _RUN.fullmatch(names[0]):
             raise DirectiveError("'record' takes one run, such as ddpm/digits")
         method = names[0].partition("/")[0]
         modules = [target for target in self.pages.catalog.implementations if target.endswith(f".{method}")]
@@ -121,3 +125,17 @@ class Directives:
         module = f"reference_impl.{modules[0].removeprefix(IMPLEMENTATION)}"
         record = read_record(self.root, names[0], module, self.pages.phrases)
         return self.pages.fragment("record.md.j2", page, record=record)
+
+    def samples(self, page: str, *names: str) -> str:
+        """`samples METHOD/PRESET [N]`: the texts that a recorded run wrote, the first N of them, as they are."""
+        if len(names) not in (1, 2) or not _RUN.fullmatch(names[0]) or not (names[1:] or ["1"])[0].isdecimal():
+            raise DirectiveError("'samples' takes one run and how many of its texts, such as gpt/docs 2")
+        file = self.root / RESULTS / names[0] / "samples.txt"
+        if not file.is_file():
+            return self.pages.fragment("record.md.j2", page, record=None)
+        texts = file.read_text(encoding="utf-8").split(RULE)[: int(names[1]) if names[1:] else None]
+        # A fence longer than any run of its character, and no mark that includes a file: what a model wrote never
+        # becomes markup.
+        shown = RULE.join(texts).strip("\n").replace("--8<--", ";--8<--")
+        fence = "~" * max([3, *(len(run) + 1 for run in re.findall("~+", shown))])
+        return f"{fence}text\n{shown}\n{fence}"

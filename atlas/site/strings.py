@@ -276,6 +276,18 @@ STRINGS: Mapping[str, tuple[str, str]] = {
         "Bits of the codes under the prior, per pixel",
         "先验下码字的比特数，折合到每个像素",
     ),
+    "metric.bits_per_byte": ("Bits per byte of held-out text", "留出文本每字节的比特数"),
+    "metric.unknown_words": ("Share of words that the training text does not have", "训练文本中没有的单词所占比例"),
+    "metric.unknown_words_real": ("the same for held-out text", "同上，换成留出文本"),
+    "metric.irregular": ("Share of poems whose verses differ in length", "各句字数不一致的诗所占比例"),
+    "metric.irregular_real": ("the same for held-out poems", "同上，换成留出的诗"),
+    "metric.copied": (
+        "Longest passage shared with the training text (characters, mean over samples)",
+        "与训练文本相同的最长片段（字符数，对样本取平均）",
+    ),
+    "metric.copied_real": ("the same for held-out text", "同上，换成留出文本"),
+    "metric.error": ("Share of held-out examples not answered exactly", "留出样例中答案不完全正确的比例"),
+    "metric.bleu_missing": ("100 − BLEU (sacreBLEU)", "100 − BLEU（sacreBLEU）"),
     "metric.nearest": ("Distance of a sample to the nearest training image", "样本到最近训练图像的距离"),
     "metric.nearest_real": ("the same for held-out data", "同上，换成留出数据"),
 }

@@ -4,9 +4,11 @@ import html
 import json
 from pathlib import Path
 
+import markdown
 import pytest
+from bs4 import BeautifulSoup
 
-from atlas.site.directives import DirectiveError, Directives
+from atlas.site.directives import RULE, DirectiveError, Directives
 from atlas.site.pages import Pages
 from atlas.site.record import source_sha256
 
@@ -91,6 +93,10 @@ def test_related_lists_the_paper_and_what_it_is_related_to(directives: Directive
         ("<!-- atlas: related impl:no.such -->", "nothing in the catalog"),
         ("<!-- atlas: record ../../etc/x -->", "takes one run"),
         ("<!-- atlas: record nosuch/digits -->", "'nosuch'"),
+        ("<!-- atlas: samples -->", "takes one run"),
+        ("<!-- atlas: samples ../../etc/x -->", "takes one run"),
+        ("<!-- atlas: samples gpt/docs -1 -->", "takes one run"),
+        ("<!-- atlas: samples gpt/docs 1 2 -->", "takes one run"),
     ],
 )
 def test_a_mistake_is_named_with_its_file_and_line(directives: Directives, line: str, said: str) -> None:
@@ -185,6 +191,49 @@ def test_a_broken_table_of_modes_is_an_error_with_its_name(directives: Directive
     write_modes(directives.root, broken)
     with pytest.raises(DirectiveError, match=r"x\.md:1: reference_impl/results/modes\.json is not a table of modes"):
         directives.expand("<!-- atlas: modes -->", "x.md", "x.md")
+
+
+def write_texts(root: Path, *texts: str) -> None:
+    file = root / "reference_impl" / "results" / "gpt" / "docs" / "samples.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(RULE.join(texts) + "\n", encoding="utf-8")
+
+
+def test_what_a_run_wrote_is_shown_as_it_is_and_only_so_much_as_asked(directives: Directives):
+    write_texts(directives.root, "first\n\n  text", "second")
+    line = "<!-- atlas: samples gpt/docs{} -->\n"
+    first = "~~~text\nfirst\n\n  text\n~~~\n"
+    assert directives.expand(line.format(" 1"), "index.md", "x") == first
+    both = directives.expand(line.format(""), "index.md", "x")
+    assert both.startswith("~~~text\nfirst")
+    assert both.endswith("─\n\nsecond\n~~~\n")
+
+
+def test_what_a_run_wrote_never_becomes_markup(directives: Directives):
+    hostile = "~~~\n<script>alert(1)</script>\n~~~~~\n--8<-- \"index.md\"\n<!-- atlas: counts -->"
+    write_texts(directives.root, hostile)
+    shown = directives.expand("<!-- atlas: samples gpt/docs -->\n", "index.md", "x")
+    lines = shown.splitlines()
+    assert lines[0] == "~~~~~~text"
+    assert lines.index("~~~~~~") == len(lines) - 1
+    assert "\n--8<--" not in shown
+    assert "<!-- atlas: counts -->" in shown
+    engine = markdown.Markdown(extensions=["pymdownx.superfences", "pymdownx.snippets"])
+    rendered = BeautifulSoup(engine.convert(shown), "html.parser")
+    assert rendered.find("script") is None
+    assert [part.name for part in rendered.find_all(recursive=False)] == ["div"]
+    assert rendered.text.strip() == hostile
+
+
+def test_without_texts_the_page_says_so(directives: Directives):
+    assert "!!! note" in directives.expand("<!-- atlas: samples gpt/docs -->\n", "index.md", "x")
+
+
+def test_texts_are_parted_by_the_rule_that_the_command_line_writes():
+    pytest.importorskip("torch")
+    from reference_impl import cli
+
+    assert cli.RULE == RULE
 
 
 def test_the_fingerprint_of_the_code_is_the_one_that_records_hold(root: Path) -> None:
