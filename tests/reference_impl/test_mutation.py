@@ -14,7 +14,7 @@ DDPM = PLANS["ddpm"]
 
 
 def test_every_method_has_its_mutants():
-    assert set(PLANS) == set(METHODS)
+    assert set(METHODS) <= set(PLANS)
 
 
 @pytest.mark.parametrize(("method", "what", "proof"), CHOSEN, ids=[f"{m}: {what}" for m, what, _ in CHOSEN])

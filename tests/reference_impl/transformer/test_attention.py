@@ -314,11 +314,12 @@ def test_rotated_scores_depend_on_the_distance_alone(attention):
 
 
 def test_far_positions_keep_their_angle_in_float32(attention):
-    """A million places on, angles worked out in float32 would be off by thousandths."""
+    """A million places on, angles worked out in float32 would be off by thousandths, in bfloat16 by whole turns."""
     x = randn(1, 1, 1, 8)
     far = torch.tensor([1_000_003])
     single = attention.rotate(x.float(), far)
     assert single.dtype == torch.float32
     assert torch.allclose(single.double(), attention.rotate(x, far), atol=1e-6)
-    coarse = (far.float()[:, None] * 10000 ** (-2 * torch.arange(4.0) / 8)).double()
-    assert (coarse - attention.angles(far, 8)).abs().max() > 1e-3
+    for dtype, error in ((torch.float32, 1e-3), (torch.bfloat16, 2 * math.pi)):
+        coarse = far.to(dtype)[:, None] * (10000 ** (-2 * torch.arange(4.0) / 8)).to(dtype)
+        assert (coarse.double() - attention.angles(far, 8)).abs().max() > error
