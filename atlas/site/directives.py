@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.model import IMPLEMENTATION
+from atlas.site.cache_gain import read_cache_gain
 from atlas.site.modes import read_modes
 from atlas.site.pages import Pages
 from atlas.site.record import RESULTS, RecordError, read_record
@@ -65,6 +66,7 @@ class Directives:
 
     def _fill(self, words: list[str], page: str) -> str:
         known: Mapping[str, Callable[..., str]] = {
+            "cache_gain": self.cache_gain,
             "counts": self.counts,
             "entries": self.entries,
             "modes": self.modes,
@@ -76,6 +78,12 @@ class Directives:
         if name not in known:
             raise DirectiveError(f"unknown directive {name!r}; there are: {', '.join(known)}")
         return known[name](page, *words[1:])
+
+    def cache_gain(self, page: str, *none: str) -> str:
+        """`cache_gain`: what a cache of keys and values saves, as a table."""
+        if none:
+            raise DirectiveError("'cache_gain' takes no argument")
+        return self.pages.fragment("cache_gain.md.j2", page, gain=read_cache_gain(self.root, self.pages.phrases))
 
     def counts(self, page: str, *none: str) -> str:
         """`counts`: how many entries of each kind there are, with links to the lists."""

@@ -83,8 +83,8 @@ def read_modes(root: Path, phrases: Phrases) -> Modes | None:
             name for name, method in methods.items() if method["source_sha256"] != source_sha256(root, method["module"])
         ]
         rows = tuple(_row(name, method, phrases) for name, method in methods.items())
-        caption = text(phrases.say("separator")).join(_caption(table, phrases))
-        return Modes(rows, phrases.say("separator").join(stale), int(table["of"]), int(table["share"]), caption)
+        shown = text(phrases.say("separator")).join(caption(table))
+        return Modes(rows, phrases.say("separator").join(stale), int(table["of"]), int(table["share"]), shown)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{FILE} is not a table of modes: {error!r}") from error
 
@@ -102,7 +102,8 @@ def _row(name: str, method: Mapping[str, Any], phrases: Phrases) -> Row:
     )
 
 
-def _caption(table: Mapping[str, Any], phrases: Phrases) -> Iterator[Markup]:
+def caption(table: Mapping[str, Any]) -> Iterator[Markup]:
+    """How a table was made: command, device, torch, date, commit."""
     machine = table["machine"]
     yield Markup("<code>{}</code>").format(text(table["command"]))
     yield text(f"{machine['device']}")

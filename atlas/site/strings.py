@@ -201,6 +201,15 @@ STRINGS: Mapping[str, tuple[str, str]] = {
         "已过时：这些运行之后，下列方法的代码有改动：",
     ),
     "modes.caption": ("Written by the program, not by hand.", "由程序写出，并非手工填写。"),
+    # What a cache of keys and values saves
+    "cache.tokens": ("Tokens written", "写出的词元数"),
+    "cache.without": ("Seconds without the cache", "不用缓存的秒数"),
+    "cache.with": ("Seconds with it", "用缓存的秒数"),
+    "cache.ratio": ("Times as fast", "快的倍数"),
+    "cache.caption": (
+        "Medians, one thread, both ways in turn, the same text. Written by the program, not by hand.",
+        "中位数，单线程，两种方式轮流计时，写出的文本相同。由程序写出，并非手工填写。",
+    ),
     # A recorded run of a reference implementation
     "record": ("The recorded run", "运行记录"),
     "record.measured": ("Measured", "实测"),

@@ -89,6 +89,7 @@ def test_related_lists_the_paper_and_what_it_is_related_to(directives: Directive
         ("<!-- atlas: entries ddpm nosuch -->", "unknown: nosuch"),
         ("<!-- atlas: counts all -->", "takes no argument"),
         ("<!-- atlas: modes all -->", "takes no argument"),
+        ("<!-- atlas: cache_gain all -->", "takes no argument"),
         ("<!-- atlas: related -->", "takes one target"),
         ("<!-- atlas: related impl:no.such -->", "nothing in the catalog"),
         ("<!-- atlas: record ../../etc/x -->", "takes one run"),
@@ -210,7 +211,7 @@ def test_what_a_run_wrote_is_shown_as_it_is_and_only_so_much_as_asked(directives
 
 
 def test_what_a_run_wrote_never_becomes_markup(directives: Directives):
-    hostile = "~~~\n<script>alert(1)</script>\n~~~~~\n--8<-- \"index.md\"\n<!-- atlas: counts -->"
+    hostile = '~~~\n<script>alert(1)</script>\n~~~~~\n--8<-- "index.md"\n<!-- atlas: counts -->'
     write_texts(directives.root, hostile)
     shown = directives.expand("<!-- atlas: samples gpt/docs -->\n", "index.md", "x")
     lines = shown.splitlines()
@@ -234,6 +235,41 @@ def test_texts_are_parted_by_the_rule_that_the_command_line_writes():
     from reference_impl import cli
 
     assert cli.RULE == RULE
+
+
+GAIN = {
+    "command": "python -m tests.benchmarks.kv_cache",
+    "machine": {"device": "CPU <b>x</b>", "torch": "2.13.0"},
+    "finished": "2026-11-27T15:00:00+00:00",
+    "git": {"commit": "0123456789abcdef0123456789abcdef01234567"},
+    "module": "reference_impl.diffusion.ddpm",
+    "source_sha256": "0" * 64,
+    "rows": [{"tokens": 1024, "seconds_without": 12.345, "seconds_with": 1.5, "ratio": 8.23}],
+}
+
+
+def write_gain(root: Path, table: object) -> None:
+    file = root / "reference_impl" / "results" / "kv_cache.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(table), encoding="utf-8")
+
+
+def test_the_caches_gain_is_shown_with_how_it_was_measured(directives: Directives) -> None:
+    line = "<!-- atlas: cache_gain -->\n"
+    assert "!!! note" in directives.expand(line, "index.md", "x")
+    write_gain(directives.root, GAIN)
+    shown = directives.expand(line, "index.md", "x")
+    assert "| 1,024 | 12.35 | 1.50 | 8.2 |" in shown or "| 1,024 | 12.34 | 1.50 | 8.2 |" in shown
+    assert "!!! warning" in shown
+    assert "<b>" not in shown
+    write_gain(directives.root, {**GAIN, "source_sha256": source_sha256(directives.root, GAIN["module"])})
+    assert "!!! warning" not in directives.expand(line, "index.md", "x")
+
+
+def test_a_broken_table_of_the_caches_gain_is_an_error_with_its_name(directives: Directives) -> None:
+    write_gain(directives.root, {"rows": [{}]})
+    with pytest.raises(DirectiveError, match=r"x:1: .*kv_cache\.json is not a table"):
+        directives.expand("<!-- atlas: cache_gain -->\n", "index.md", "x")
 
 
 def test_the_fingerprint_of_the_code_is_the_one_that_records_hold(root: Path) -> None:

@@ -217,7 +217,7 @@ MUTANTS = [
     s("settings unchecked: temperature", "check(0 <= self.temperature < math.inf", "check(self.temperature < math.inf"),
 ]
 ONE_EACH: dict[str, str] = {
-    "cache: forgets where it is": "test_the_cache_gives_the_full_models_logits_token_by_token_up_to_and_over_the_context",
+    "cache: forgets where it is": "test_the_cache_gives_the_full_models_logits_up_to_and_over_the_context",
     "loss: targets not shifted": "test_targets_are_the_next_tokens_a_model_that_copies_its_input_is_no_oracle",
     "top-p: without the token that reaches p": "test_top_p_keeps_the_smallest_set_with_that_probability",
 }

@@ -162,7 +162,7 @@ def test_a_text_further_on_is_the_same_text(model):
 
 
 @pytest.mark.parametrize("first", [1, 3, 5, 8])
-def test_the_cache_gives_the_full_models_logits_token_by_token_up_to_and_over_the_context(gpt, model, first):
+def test_the_cache_gives_the_full_models_logits_up_to_and_over_the_context(gpt, model, first):
     made, x = model(), tokens(2, 13)  # the context is 5
     full = made(x)
     cache = gpt.Cache(2, 5)

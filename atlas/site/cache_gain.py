@@ -1,0 +1,74 @@
+"""The machine-written table of what a cache of keys and values saves; read, never typed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from atlas.site.markup import text
+from atlas.site.modes import caption
+from atlas.site.phrases import Phrases
+from atlas.site.record import RESULTS, RecordError, source_sha256
+
+FILE = f"{RESULTS}/kv_cache.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One length of text: tokens, seconds without the cache and with it, and their ratio."""
+
+    tokens: str
+    without: str
+    cached: str
+    ratio: str
+
+
+@dataclass(frozen=True)
+class CacheGain:
+    """The table, ready to be shown.
+
+    Attributes:
+        rows: The lengths.
+        stale: Whether the code has changed since.
+        caption: Command, device, date and commit.
+    """
+
+    rows: tuple[Row, ...]
+    stale: bool
+    caption: Markup
+
+
+def read_cache_gain(root: Path, phrases: Phrases) -> CacheGain | None:
+    """Reads the table.
+
+    Args:
+        root: The project's root.
+        phrases: The words of the page's language.
+
+    Returns:
+        The table, or None if it has not been made yet.
+
+    Raises:
+        RecordError: The file is not such a table.
+    """
+    file = root / FILE
+    if not file.is_file():
+        return None
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+        rows = tuple(
+            Row(
+                tokens=f"{row['tokens']:,}",
+                without=f"{row['seconds_without']:.2f}",
+                cached=f"{row['seconds_with']:.2f}",
+                ratio=f"{row['ratio']:.1f}",
+            )
+            for row in table["rows"]
+        )
+        stale = table["source_sha256"] != source_sha256(root, table["module"])
+        return CacheGain(rows, stale, text(phrases.say("separator")).join(caption(table)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{FILE} is not a table of the cache's gain: {error!r}") from error
