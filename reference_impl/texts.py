@@ -19,6 +19,7 @@ from reference_impl.tokens import BytePairs, Characters, Tokeniser
 WINDOW = 256
 """Tokens that a window predicts; it has one more, for the first one has to be given."""
 SPLIT_SEED = 0
+DOCS_HELD_OUT = 0.2
 DOCS_PIECES = 1024
 """Byte pairs, marks and bytes included, of `docs_bpe`."""
 RARE = 3
@@ -38,10 +39,23 @@ def split(texts: list[str], share: float) -> tuple[list[str], list[str]]:
 
 @cache
 def docs_texts() -> tuple[list[str], list[str]]:
-    """Python's help topics, a tenth of them held out; what the former never use is written "?" in the latter."""
+    """Python's help topics, some of them held out; what the former never use is written "?" in the latter.
+
+    Many topics repeat others as a whole, so a paragraph that has stood before is left out: more than half of the lines
+    held out would otherwise be in the training text as well.
+    """
     from pydoc_data.topics import topics
 
-    train, held_out = split([topics[name] for name in sorted(topics)], 0.1)
+    seen: set[str] = set()
+    unique = []
+    for name in sorted(topics):
+        paragraphs = []
+        for paragraph in topics[name].split("\n\n"):
+            if paragraph.strip() and paragraph.strip() not in seen:
+                seen.add(paragraph.strip())
+                paragraphs.append(paragraph)
+        unique.append("\n\n".join(paragraphs))
+    train, held_out = split([text for text in unique if text], DOCS_HELD_OUT)
     known = set("".join(train))
     return train, ["".join(c if c in known else "?" for c in text) for text in held_out]
 
