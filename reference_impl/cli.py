@@ -187,6 +187,9 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     for kind, rows in method.pictures(data, engine.generator(args.seed, "pictures", device)).items():
         pictures.append(out / f"{kind}.png")
         images.save_png(images.grid(rows.flatten(0, 1), columns=rows.shape[1]), pictures[-1])
+    for kind, svg in (method.drawings(data) if hasattr(method, "drawings") else {}).items():
+        pictures.append(out / f"{kind}.svg")
+        engine.write_atomically(svg.encode(), pictures[-1])
     metrics = measure(method, data, preset.train.evaluate_on, args.seed, device)
     result = record.build_record(
         method=entry.name,
