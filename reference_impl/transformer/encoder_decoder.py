@@ -37,7 +37,8 @@ Deviations from the paper
     - eps_ls is spread over all V tokens, as the cited paper has it (Szegedy et al. 2015, arXiv:1512.00567); the
       authors' code spreads it over the V - 1 wrong ones. Padding is one of the V; it is never in the loss.
     - An output has at most |x| + 50 tokens and at most as many as a row of the data can hold.
-    - No dropout of attention weights or of the ReLU's outputs: the paper names neither, the authors' later code has both.
+    - No dropout of attention weights or of the ReLU's outputs: the paper names neither, the authors' later code has
+      both.
     - As in the paper: norms after the residual sum, ReLU, one shared E, Adam with betas 0.9 and 0.98 and epsilon 1e-9,
       the schedule (3) up to a constant factor, P_drop = 0.1 or more, eps_ls = 0.1, beam 4, alpha = 0.6.
 """
@@ -74,8 +75,10 @@ Padding = Bool[Tensor, "b 1 1 m"]
 Drop = Callable[[Tensor], Tensor]
 """What drops out, with rate and generator bound; the identity when the model is used."""
 
+ALIKE = 32
+"""Pairs that go through the model together."""
 AT_ONCE = 100
-"""Sentences that are searched for together."""
+"""Sources whose outputs are searched for together."""
 
 # ----------------------------------------------------------------------------------------------- the parts
 
@@ -285,7 +288,7 @@ PRESETS = {
     "numerals": Preset(
         TrainConfig(
             data="numerals",
-            steps=600,
+            steps=900,
             batch_size=64,
             lr=learning_rate(200, 64, 200),
             betas=(0.9, 0.98),
@@ -333,11 +336,17 @@ class EncoderDecoder:
         return [Player("loss", self.model, self.loss, optimiser=adam)]
 
     def predicted(self, pairs: Pairs, generator: Generator | None) -> tuple[Float[Tensor, "t V"], Int64[Tensor, " t"]]:
-        """The law of each token of the targets, given those before it, and the token itself; BOS and PAD left out."""
-        x, y = crop(pairs[:, 0]), crop(pairs[:, 1])
-        z = self.model(x, y[:, :-1], generator)
-        real = y[:, 1:] != PAD
-        return self.model.log_p(z[real]), y[:, 1:][real]
+        """The law of each token of the targets, given those before it, and the token itself; BOS and PAD left out.
+
+        Pairs of like length go through the model together, so that little of it is padding; their order is lost.
+        """
+        z, y = [], []
+        for part in pairs[(pairs != PAD).sum(dim=(1, 2)).argsort(stable=True)].split(ALIKE):
+            source, target = crop(part[:, 0]), crop(part[:, 1])
+            real = target[:, 1:] != PAD
+            z.append(self.model(source, target[:, :-1], generator)[real])
+            y.append(target[:, 1:][real])
+        return self.model.log_p(torch.cat(z)), torch.cat(y)
 
     def loss(self, batch: Batch, generator: Generator) -> Float[Tensor, ""]:
         """The smoothed loss per token of the batch's targets; with dropout while the model is trained."""
