@@ -4,7 +4,7 @@ A tokeniser is made from the training part of a data set alone: one that has see
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Int
 from torch import Tensor
@@ -14,6 +14,7 @@ PAD, BOS, EOS = 0, 1, 2
 SPECIAL = ("<pad>", "<bos>", "<eos>")
 
 
+@runtime_checkable
 class Tokeniser(Protocol):
     """Text to tokens and back."""
 

@@ -40,7 +40,7 @@ from torch.nn import functional as F
 Sequences = Float[Tensor, "b n d_model"]
 Queries = Float[Tensor, "b h n d"]
 Keys = Float[Tensor, "b g m d"]
-Visible = Bool[Tensor, "*#batch n m"]
+Visible = Bool[Tensor, "*#batch #n m"]
 Attend = Callable[..., Tensor]
 """What computes attention: `attention` or `fast_attention`."""
 

@@ -238,7 +238,7 @@ def bleu(outputs: list[str], references: list[str]) -> tuple[float, str]:
 # ------------------------------------------------------------------------------------ the method, to be run
 
 
-def crop(tokens: Tokens) -> Tokens:
+def crop(tokens: Tokens) -> Int64[Tensor, "b longest"]:
     """The rows without what is padding in all of them."""
     return tokens[:, : int((tokens != PAD).sum(dim=1).max())]
 
@@ -327,7 +327,7 @@ class EncoderDecoder:
         good = len(spec.shape) == 2 and spec.shape[0] == 2
         check(good, "shape", spec.shape, "(2, L): a source and a target of L tokens")
         check(spec.levels > EOS + 1, "levels", spec.levels, f"a number of tokens > {EOS + 1}: three are special")
-        self.config = config
+        self.config, self.length = config, spec.shape[1]
         size = (config.layers, config.d_model, config.d_ff, config.heads)
         self.model = Transformer(spec.levels, *size, config.P_drop).to(device)
 
@@ -368,9 +368,28 @@ class EncoderDecoder:
             part[:, 1, 1 : 1 + found.shape[1]] = found
         return completed
 
+    def answer(self, prompt: list[int], n: int, generator: Generator, watch: Watch = lambda steps, _: steps) -> Pairs:
+        """The translation of one text, n times: the search finds the same each time."""
+        check(len(prompt) <= self.length - 2, "tokens of the text", len(prompt), f"at most {self.length - 2}")
+        pairs = torch.full((n, 2, self.length), PAD, device=self.model.E.device)
+        pairs[:, 0, : len(prompt) + 2] = torch.tensor([BOS, *prompt, EOS])
+        return self.complete(pairs, generator, watch)
+
+    def sample(
+        self, n: int, labels: Tensor | None, generator: Generator, watch: Watch = lambda steps, _: steps
+    ) -> Pairs:
+        """Not to be had: what sources are like is not learnt.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            "an encoder-decoder needs sources; expected `complete`, with examples, or `answer`, with a text"
+        )
+
     def search(self, x: Tokens, most: int) -> Int64[Tensor, "b longest"]:
         """The outputs for some sources, at most so many tokens each, EOS counted."""
-        limits = ((x != PAD).sum(dim=1) + self.config.longer).clamp(max=most)
+        limits = ((x != PAD).sum(dim=1) - 1 + self.config.longer).clamp(max=most)  # BOS is not counted, EOS is
         memory, visible = self.model.encode(x), padding_mask(x, PAD)
 
         def log_probs(y: Int64[Tensor, "b w n"]) -> Float[Tensor, "b w V"]:
