@@ -1,4 +1,4 @@
-"""Multi30k, where this machine has it; a test never downloads it."""
+"""The data sets of pairs, whole: numerals, and Multi30k where this machine has it; a test never downloads it."""
 
 import gzip
 import os
@@ -49,3 +49,14 @@ def test_byte_pairs_are_learnt_from_the_training_part_alone_and_again_the_same(m
     train, _ = translations.multi30k_pairs()
     again = translations.BytePairs(translations.texts(train), 8000, translations.SPECIAL)
     assert again.tokenizer.to_str() == tokeniser.tokenizer.to_str()
+
+
+def test_numerals_are_pairs_of_rows_whose_text_is_the_numbers_in_both_languages():
+    data = translations.TRANSLATIONS["numerals"]()
+    assert data.name == "numerals"
+    assert data.spec == Spec((2, 16), 0, translations.TOKENISERS["numerals"]().size)
+    assert (len(data.train), len(data.held_out)) == (15_000, 1_000)
+    for part, numbers in zip((data.train, data.held_out), translations.split_numbers(), strict=True):
+        for rows, number in list(zip(part, numbers, strict=True))[::50]:
+            assert data.decode(rows[0]) == translations.english(number)
+            assert data.decode(rows[1]) == translations.chinese(number)
