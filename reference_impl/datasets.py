@@ -2,7 +2,7 @@
 
 Images lie in [-1, 1]. `digits` is in scikit-learn's wheel and `gaussians` is made here, so the first run needs no
 network. `fashion` is read from the folder that `AIGC_DATA` names, or downloaded once (`reference_impl.download`). The
-texts are in `reference_impl.texts`.
+texts are in `reference_impl.texts`, pairs of texts in `reference_impl.translations`.
 
 A run's record holds the sha256 of the numbers that it saw, so this file may grow without making a record stale.
 """
@@ -17,7 +17,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from reference_impl import texts
+from reference_impl import texts, translations
 from reference_impl.data import Data
 from reference_impl.download import fetch
 from reference_impl.metrics import GRID_STD, grid_means
@@ -95,6 +95,12 @@ def gaussians() -> Data:
     return Data("gaussians", points[2500:], no_labels[2500:], points[:2500], no_labels[:2500])
 
 
-DATA: dict[str, Callable[[], Data]] = {"digits": digits, "fashion": fashion, "gaussians": gaussians, **texts.TEXTS}
-TOKENISERS: dict[str, Callable[[], Tokeniser]] = {**texts.TOKENISERS}
+DATA: dict[str, Callable[[], Data]] = {
+    "digits": digits,
+    "fashion": fashion,
+    "gaussians": gaussians,
+    **texts.TEXTS,
+    **translations.TRANSLATIONS,
+}
+TOKENISERS: dict[str, Callable[[], Tokeniser]] = {**texts.TOKENISERS, **translations.TOKENISERS}
 """Those of the data that are text."""

@@ -93,6 +93,20 @@ SOURCES = {
             "poet.tang.7000.json": File("a6fb69d7b4343c904dc56ae5aae34facc2478d196b51c37ceba9d1e2f171b342", 474_558),
         },
     ),
+    "multi30k": Source(
+        mirrors=(
+            "https://raw.githubusercontent.com/multi30k/dataset/"
+            "a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw/",  # the authors' repository
+            "https://cdn.jsdelivr.net/gh/multi30k/dataset@"
+            "a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw/",  # a copy of it
+        ),
+        files={
+            "train.en.gz": File("d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f", 568_929),
+            "train.de.gz": File("726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6", 637_044),
+            "test_2016_flickr.en.gz": File("611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9", 21_077),
+            "test_2016_flickr.de.gz": File("9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8", 22_890),
+        },
+    ),
 }
 
 

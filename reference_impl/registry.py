@@ -48,6 +48,12 @@ METHODS = {
         Entry("vae", "Auto-Encoding Variational Bayes", "1312.6114", "reference_impl.vae.vae"),
         Entry("vq_vae", "Neural Discrete Representation Learning", "1711.00937", "reference_impl.vae.vq_vae"),
         Entry(
+            "encoder_decoder",
+            "Attention Is All You Need",
+            "1706.03762",
+            "reference_impl.transformer.encoder_decoder",
+        ),
+        Entry(
             "gpt",
             "LLaMA: Open and Efficient Foundation Language Models",
             "2302.13971",

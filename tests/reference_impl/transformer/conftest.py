@@ -19,3 +19,13 @@ def sampling() -> ModuleType:
 @pytest.fixture
 def gpt() -> ModuleType:
     return importlib.import_module("reference_impl.transformer.gpt")
+
+
+@pytest.fixture
+def encoder_decoder() -> ModuleType:
+    return importlib.import_module("reference_impl.transformer.encoder_decoder")
+
+
+@pytest.fixture
+def beam() -> ModuleType:
+    return importlib.import_module("reference_impl.transformer.beam")
