@@ -96,6 +96,8 @@ def fast_attention(q: Queries, k: Keys, v: Keys, visible: Visible | None = None)
     if visible is None:
         return F.scaled_dot_product_attention(q, k, v)
     seen = visible.any(dim=-1, keepdim=True)
+    if seen.all():
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
     # a row without a key would be NaN in some kernels, and its gradient too: let it see all, then drop what it saw
     return F.scaled_dot_product_attention(q, k, v, attn_mask=visible | ~seen) * seen
 
@@ -179,6 +181,6 @@ def rotate(x: Float[Tensor, "b h n d"], positions: Int[Tensor, " n"], base: floa
     if x.shape[-1] % 2:
         raise ValueError(f"heads have {x.shape[-1]} numbers; expected an even number: they are turned in pairs")
     angle = angles(positions, x.shape[-1], base)
-    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+    turn = torch.polar(torch.ones_like(angle), angle).to(x.dtype.to_complex())
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())  # x_2i + x_2i+1 i: turned by a product
+    return torch.view_as_real(pairs * turn).flatten(-2)

@@ -289,16 +289,21 @@ def test_an_offset_of_sinusoids_is_one_linear_map_for_all_places(attention, offs
 
 
 def test_rotation_turns_each_pair_by_its_angle(attention):
-    """Against multiplication by exp(i m theta) in the complex plane."""
-    x, positions = randn(2, 3, 5, 8), torch.tensor([0, 1, 2, 10, 300])
-    theta = torch.tensor([10000 ** (-2 * i / 8) for i in range(4)], dtype=torch.float64)
-    turned = torch.view_as_complex(x.unflatten(-1, (4, 2))) * torch.exp(1j * positions[:, None] * theta)
-    out = attention.rotate(x, positions)
-    assert torch.allclose(out, torch.view_as_real(turned).flatten(-2), atol=1e-12)
+    """Against the matrix of the paper, pair by pair."""
+    x, places = randn(2, 3, 5, 8), [0, 1, 2, 10, 300]
+    out = attention.rotate(x, torch.tensor(places))
+    for n, m in enumerate(places):
+        for i in range(4):
+            angle = m * 10000 ** (-2 * i / 8)
+            turn = torch.tensor(
+                [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], dtype=torch.float64
+            )
+            pair = slice(2 * i, 2 * i + 2)
+            assert torch.allclose(out[:, :, n, pair], x[:, :, n, pair] @ turn.T, atol=1e-12)
     assert torch.equal(out[:, :, 0], x[:, :, 0])
-    assert torch.allclose(out.norm(dim=-1), x.norm(dim=-1))
+    assert torch.equal(attention.rotate(x.transpose(0, 1), torch.tensor(places)), out.transpose(0, 1))
     with pytest.raises(ValueError, match="heads have 7 numbers; expected an even number"):
-        attention.rotate(x[..., :7], positions)
+        attention.rotate(x[..., :7], torch.tensor(places))
 
 
 def test_rotated_scores_depend_on_the_distance_alone(attention):
