@@ -15,6 +15,7 @@ NOTHING = "return weights.masked_fill(~visible.any(dim=-1, keepdim=True), 0.0)"
 WEIGHTED = "return attention_weights(q, k, visible) @ v"
 SEEN = "seen = visible.any(dim=-1, keepdim=True)"
 FAST = "return F.scaled_dot_product_attention(q, k, v, attn_mask=visible | ~seen) * seen"
+FULL = "return F.scaled_dot_product_attention(q, k, v, attn_mask=visible)\n"
 PLAIN = "return F.scaled_dot_product_attention(q, k, v)\n"
 REPEAT = "return k if heads == k.shape[1] else k.repeat_interleave(heads // k.shape[1], dim=1)"
 TRIL = "return torch.ones(n, m, dtype=torch.bool, device=device).tril(m - n)"
@@ -25,7 +26,10 @@ MAPS = "(self.W_Q(x), self.W_K(memory), self.W_V(memory))"
 OUT = "return self.W_O(join_heads(self.attend(q, k, v, visible)))"
 TABLE = "return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()"
 ANGLES = "return positions[:, None].double() * base ** (-2 * i / d)"
-TURN = "return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)"
+TURN = "return torch.view_as_real(pairs * turn).flatten(-2)"
+ANGLE = "angle = angles(positions, x.shape[-1], base)"
+POLAR = "turn = torch.polar(torch.ones_like(angle), angle).to(x.dtype.to_complex())"
+PAIRS = "pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())"
 
 MUTANTS = [
     # attention
@@ -50,9 +54,12 @@ MUTANTS = [
     a("values in the place of keys", WEIGHTED, "return attention_weights(q, v, visible) @ v"),
     # the fast path
     a("fast: an empty row sees everything", FAST, FAST.replace(" * seen", "")),
-    a("fast: empty rows not cared for", FAST, FAST.replace(" | ~seen", "")),
-    a("fast: mask of the wrong sense", FAST, FAST.replace("visible | ~seen", "~visible | ~seen")),
-    a("fast: no mask", FAST, "return F.scaled_dot_product_attention(q, k, v) * seen"),
+    a("fast: empty rows not cared for", "if seen.all():", "if True:"),
+    a("fast: empty rows where there are none", "if seen.all():", "if seen.any():"),
+    a("fast: mask of the wrong sense", FULL, FULL.replace("=visible", "=~visible")),
+    a("fast: no mask", FULL, FULL.replace(", attn_mask=visible", "")),
+    a("fast: no mask where a row is empty", FAST, FAST.replace(", attn_mask=visible | ~seen", "")),
+    a("fast: mask of the wrong sense where a row is empty", FAST, FAST.replace("visible |", "~visible |")),
     a("fast: rows with any hidden key are dropped", SEEN, SEEN.replace("any", "all")),
     a("fast: seen by the wrong dimension", SEEN, SEEN.replace("dim=-1", "dim=-2")),
     a("fast: causal unless told otherwise", PLAIN, PLAIN.replace("k, v)", "k, v, is_causal=True)")),
@@ -113,21 +120,19 @@ MUTANTS = [
         'd: int, base: float = 10000.0) -> Float[Tensor, "n half"]',
         'd: int, base: float = 1000.0) -> Float[Tensor, "n half"]',
     ),
-    a(
-        "rotation backwards",
-        TURN,
-        "return torch.stack([even * cos + odd * sin, odd * cos - even * sin], dim=-1).flatten(-2)",
-    ),
-    a("reflection", TURN, TURN.replace("even * sin + odd * cos", "even * sin - odd * cos")),
-    a("rotation: halves side by side", TURN, TURN.replace("torch.stack(", "torch.cat(").replace(".flatten(-2)", "")),
-    a("rotation: cosine alone", TURN, TURN.replace("- odd * sin", "").replace("even * sin + ", "")),
-    a(
-        "rotation: one angle for all pairs",
-        "cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)",
-        "cos, sin = angle[:, :1].cos().to(x.dtype), angle[:, :1].sin().to(x.dtype)",
-    ),
+    a("rotation backwards", TURN, TURN.replace("pairs * turn", "pairs * turn.conj()")),
+    a("reflection", TURN, TURN.replace("pairs * turn", "pairs.conj() * turn")),
+    a("rotation: cosine alone", TURN, TURN.replace("pairs * turn", "pairs * turn.real")),
+    a("rotation twice", TURN, TURN.replace("pairs * turn", "pairs * turn * turn")),
+    a("rotation: one angle for all pairs", ANGLE, ANGLE + "[:, :1]"),
+    a("rotation: length of the angle", POLAR, POLAR.replace("torch.ones_like(angle)", "angle")),
+    a("rotation in float32", POLAR, POLAR.replace("x.dtype.to_complex()", "torch.complex64")),
     a("rotation: odd heads", "if x.shape[-1] % 2:", "if False:"),
-    a("rotation: halves as pairs", "even, odd = x[..., 0::2], x[..., 1::2]", "even, odd = x.chunk(2, dim=-1)"),
+    a(
+        "rotation: halves as pairs",
+        PAIRS,
+        PAIRS.replace("x.unflatten(-1, (-1, 2))", "x.unflatten(-1, (2, -1)).transpose(-1, -2)"),
+    ),
 ]
 ONE_EACH: dict[str, str] = {
     "scaled by the embedding's size": "test_attention_equals_the_formula_one_number_at_a_time",
