@@ -69,7 +69,8 @@ def keep_top_p(z: Logits, p: float) -> Logits:
     r"""The smallest set $V^{(p)}$ of likeliest tokens with $\sum_{i \in V^{(p)}} p_i \ge p$, Eq. (2)."""
     sorted_z, order = z.sort(dim=-1, descending=True, stable=True)
     sorted_p = sorted_z.softmax(dim=-1)
-    before = sorted_p.cumsum(dim=-1) - sorted_p  # what likelier tokens have together: enough already?
+    # what likelier tokens have together: enough already? (On CUDA a running sum has no deterministic form.)
+    before = sorted_p.cpu().cumsum(dim=-1).to(z.device) - sorted_p
     return z.scatter(-1, order, sorted_z.masked_fill(before >= p, -math.inf))
 
 

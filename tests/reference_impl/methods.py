@@ -9,6 +9,7 @@ import torch
 
 from reference_impl import engine
 from reference_impl.data import Data
+from reference_impl.datasets import DATA
 from reference_impl.registry import METHODS
 
 SOME = 24
@@ -38,8 +39,29 @@ def build(name: str, preset: engine.Preset, spec: Any, device: str = "cpu", seed
     return method
 
 
-def train(name: str, data: Data, out: Path, stages: list[int], preset: str = "digits", seed: int = 0) -> dict[str, Any]:
+def first(name: str) -> str:
+    """The method's first preset, which needs no network."""
+    return next(iter(METHODS[name].load().PRESETS))
+
+
+def data_of(name: str, preset: str | None = None) -> Data:
+    """Some of the data that a preset trains on."""
+    return few(DATA[METHODS[name].load().PRESETS[preset or first(name)].train.data]())
+
+
+def draw(method: Any, data: Data, n: int, generator: torch.Generator) -> torch.Tensor:
+    """N samples; of a method that completes examples, the first n held out."""
+    if hasattr(method, "complete"):
+        return method.complete(data.held_out[:n], generator)
+    labels = torch.arange(n, device=generator.device) % method.classes if method.classes else None
+    return method.sample(n, labels, generator)
+
+
+def train(
+    name: str, data: Data, out: Path, stages: list[int], preset: str | None = None, seed: int = 0
+) -> dict[str, Any]:
     """Train in stages, each going on from the one before to the step named; the weights and the losses."""
+    preset = preset or first(name)
     for steps in stages:
         held = short(name, preset, steps)
         method = build(name, held, data.spec, data.train.device.type, seed)

@@ -10,7 +10,7 @@ from reference_impl.datasets import DATA
 from reference_impl.registry import METHODS
 from tests.reference_impl import methods
 
-OFFLINE = ("digits", "gaussians", "docs", "docs_bpe")
+OFFLINE = ("digits", "gaussians", "docs", "docs_bpe", "numerals")
 RUNS = [
     (name, preset)
     for name, entry in METHODS.items()
@@ -65,10 +65,7 @@ def test_samples_come_from_the_generator_alone_and_leave_the_method_as_it_was(na
     before = {key: value.clone() for key, value in method.model.state_dict().items()}
 
     def draw(n, generator):
-        if hasattr(method, "complete"):
-            return method.complete(some.held_out[:n], generator)
-        labels = torch.arange(n) % method.classes if method.classes else None
-        return method.sample(n, labels, generator)
+        return methods.draw(method, some, n, generator)
 
     torch.manual_seed(1)
     x = draw(3, seeded(5))
@@ -93,11 +90,8 @@ def test_what_is_promised_is_measured(name, preset, data):
     some = data[held.train.data]
     method = methods.build(name, held, some.spec)
     method.model.eval()
-    labels = some.held_out_labels if method.classes else None
-    if hasattr(method, "complete"):
-        samples = method.complete(some.held_out, seeded())
-    else:
-        samples = method.sample(methods.SOME, labels, seeded())
+    labels = torch.arange(methods.SOME) % method.classes if method.classes else None
+    samples = methods.draw(method, some, methods.SOME, seeded())
     metrics = method.evaluate(some, samples, labels, seeded())
     assert all(math.isfinite(value) for value in metrics.values())
     assert set(held.promises) - {"seconds"} <= set(metrics)

@@ -3,14 +3,13 @@
 import pytest
 import torch
 
-from reference_impl.datasets import DATA
 from reference_impl.registry import METHODS
 from tests.reference_impl import methods
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_training_gives_the_same_bits_twice_and_goes_on_where_it_stopped(name, tmp_path):
-    data = methods.few(DATA["digits"]()).to("cuda")
+    data = methods.data_of(name).to("cuda")
     whole = methods.train(name, data, tmp_path / "whole", [6])
     assert all(value.is_cuda for key, value in whole.items() if key != "losses")
     assert methods.same(methods.train(name, data, tmp_path / "again", [6]), whole)
@@ -19,11 +18,11 @@ def test_training_gives_the_same_bits_twice_and_goes_on_where_it_stopped(name, t
 
 @pytest.mark.parametrize("name", METHODS)
 def test_samples_are_drawn_and_measured_on_the_device(name):
-    data = methods.few(DATA["digits"]()).to("cuda")
-    method = methods.build(name, methods.short(name, "digits", 1), data.spec, "cuda")
+    data = methods.data_of(name).to("cuda")
+    method = methods.build(name, methods.short(name, methods.first(name), 1), data.spec, "cuda")
     method.model.eval()
-    labels = data.held_out_labels if method.classes else None
-    draws = [method.sample(24, labels, torch.Generator("cuda").manual_seed(0)) for _ in "ab"]
+    draws = [methods.draw(method, data, 24, torch.Generator("cuda").manual_seed(0)) for _ in "ab"]
     assert draws[0].is_cuda
     assert torch.equal(*draws)
+    labels = torch.arange(24, device="cuda") % method.classes if method.classes else None
     assert method.evaluate(data, draws[0], labels, torch.Generator("cuda").manual_seed(0))

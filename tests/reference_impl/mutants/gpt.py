@@ -40,7 +40,7 @@ CROP = "window = self.config.window + 1"
 ORDER = "order = z.argsort(dim=-1, descending=True, stable=True)"
 TOP_K = "return z.scatter(-1, order[:, k:], -math.inf)"
 SORT = "sorted_z, order = z.sort(dim=-1, descending=True, stable=True)"
-SORTED = "before = sorted_p.cumsum(dim=-1) - sorted_p"
+SORTED = "before = sorted_p.cpu().cumsum(dim=-1).to(z.device) - sorted_p"
 TOP_P = "return z.scatter(-1, order, sorted_z.masked_fill(before >= p, -math.inf))"
 MIN_P = "return z.masked_fill(p < p_base * p.max(dim=-1, keepdim=True).values, -math.inf)"
 PENALTY = "return z.scatter(-1, before, torch.where(there < 0, there * theta, there / theta))"
@@ -176,7 +176,7 @@ MUTANTS = [
         TOP_K,
         "return z.masked_fill(z < z.gather(-1, order[:, min(k, z.shape[-1]) - 1 :][:, :1]), -math.inf)",
     ),
-    s("top-p: without the token that reaches p", SORTED, "before = sorted_p.cumsum(dim=-1)"),
+    s("top-p: without the token that reaches p", SORTED, "before = sorted_p.cpu().cumsum(dim=-1).to(z.device)"),
     s("top-p: from the tail", SORT, SORT.replace("descending=True", "descending=False")),
     s("top-p: not put back in order", TOP_P, "return sorted_z.masked_fill(before >= p, -math.inf)"),
     s("top-p: what is above p", TOP_P, TOP_P.replace(">=", "<")),
