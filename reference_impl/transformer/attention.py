@@ -163,8 +163,8 @@ def sinusoidal_positions(n: int, d_model: int, base: float = 10000.0) -> Float[T
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
 
 
-def angles(positions: Int[Tensor, " n"], d: int, base: float = 10000.0) -> Float[Tensor, "n half"]:
-    r"""$m\, \theta_i$ with $\theta_i = 10000^{-2i / d}$, in float64: at far positions float32 has lost the angle."""
+def angles(positions: Int[Tensor, " n"], d: int, base: float) -> Float[Tensor, "n half"]:
+    r"""$m\, \theta_i$ with $\theta_i = base^{-2i / d}$, in float64: at far positions float32 has lost the angle."""
     i = torch.arange(d // 2, dtype=torch.float64, device=positions.device)
     return positions[:, None].double() * base ** (-2 * i / d)
 

@@ -104,6 +104,22 @@ def test_a_query_that_sees_nothing_receives_zeros_and_its_gradient_is_zero_too(a
     assert torch.allclose(out[others], expected[others], atol=1e-12)
 
 
+def test_the_fast_path_does_not_rely_on_what_a_kernel_makes_of_empty_rows(attention, monkeypatch):
+    """Some of torch's kernels give zeros for them, some NaN: here, one that gives NaN."""
+
+    def plain(q, k, v, attn_mask):
+        return (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).masked_fill(~attn_mask, -math.inf).softmax(dim=-1) @ v
+
+    q, k, v = heads()
+    visible = masks(5, 7)["each head its own"].clone()
+    expected = attention.attention(q, k, v, visible)
+    monkeypatch.setattr(attention.F, "scaled_dot_product_attention", plain)
+    assert torch.allclose(attention.fast_attention(q, k, v, visible), expected, atol=1e-12)
+    visible[1, 2, 3] = False
+    out = attention.fast_attention(q, k, v, visible)
+    assert torch.allclose(out, attention.attention(q, k, v, visible), atol=1e-12)
+
+
 def test_a_query_that_sees_nothing_is_nan_in_the_plain_formula():
     scores = torch.full((1, 3), -math.inf)
     assert scores.softmax(dim=-1).isnan().all()
@@ -327,4 +343,4 @@ def test_far_positions_keep_their_angle_in_float32(attention):
     assert torch.allclose(single.double(), attention.rotate(x, far), atol=1e-6)
     for dtype, error in ((torch.float32, 1e-3), (torch.bfloat16, 2 * math.pi)):
         coarse = far.to(dtype)[:, None] * (10000 ** (-2 * torch.arange(4.0) / 8)).to(dtype)
-        assert (coarse.double() - attention.angles(far, 8)).abs().max() > error
+        assert (coarse.double() - attention.angles(far, 8, 10000.0)).abs().max() > error
