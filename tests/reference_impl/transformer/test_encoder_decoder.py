@@ -62,6 +62,16 @@ def small(encoder_decoder, data: Data | None = None, **settings):
     return method
 
 
+def talkative(encoder_decoder, data: Data | None = None, **settings):
+    """A small method whose outputs have several tokens, and others for other sources."""
+    method = small(encoder_decoder, data, **{"alpha": 3.0, **settings})
+    with torch.no_grad():
+        method.model.E.copy_(2 * normal(V, D) / math.sqrt(D))
+        for layer in method.model.decoder:
+            layer.cross.W_O.weight.mul_(5)
+    return method
+
+
 def keep(x: torch.Tensor) -> torch.Tensor:
     return x
 
@@ -284,8 +294,13 @@ def test_each_sublayer_and_each_embedding_is_dropped_and_nothing_else(encoder_de
     monkeypatch.setattr(encoder_decoder, "dropout", drop)
     x, y = rows([9, 4]), rows([7, 7], length=7, seed=3)
     embeddings = {1, 6}  # the source's, and after two sublayers in each of two layers the target's
-    z = method.model(x, y, noise)
-    assert sites == [(2, 9, D)] * 5 + [(2, 7, D)] * 7
+    z, memory = method.model(x, y, noise), method.model.embed(x, keep)
+    sites_of_all = list(sites)
+    sites.clear()
+    for layer in method.model.encoder:
+        memory = layer.norm_2(layer.norm_1(memory))
+    torch.testing.assert_close(method.model.encode(x, noise), memory)
+    assert sites_of_all == [(2, 9, D)] * 5 + [(2, 7, D)] * 7
     expected = method.model.embed(y, keep)
     for layer in method.model.decoder:
         expected = layer.norm_3(layer.norm_2(layer.norm_1(expected)))
@@ -447,19 +462,20 @@ def exhaustive(method, x: torch.Tensor, limit: int, alpha: float) -> list[int]:
 
 @torch.no_grad()
 def test_the_widest_search_finds_the_best_of_all_outputs(encoder_decoder):
-    pairs = torch.stack([rows([4, 3], length=4), rows([4, 4], length=4)], dim=1)
-    for alpha in (0.0, 1.0):
-        method = small(encoder_decoder, beam=V**3, alpha=alpha)
-        method.model.E[EOS] *= 0.5
+    pairs, outputs = torch.stack([rows([4, 3, 2], length=4), rows([4, 4, 4], length=4)], dim=1), set()
+    for alpha in (0.0, 3.0):
+        method = talkative(encoder_decoder, beam=V**3, alpha=alpha)
         completed = method.complete(pairs.clone(), seeded())
         for source, row in zip(pairs[:, 0], completed[:, 1], strict=True):
             expected = exhaustive(method, source[source != PAD][None], 3, alpha)
             assert row.tolist() == expected + [PAD] * (4 - len(expected))
+            outputs.add(tuple(expected))
+    assert len(outputs) == 4  # without the penalty all are EOS alone
 
 
 def test_completing_keeps_the_sources_and_does_not_look_at_the_targets(encoder_decoder):
     data = toy()
-    method = small(encoder_decoder, data)
+    method = talkative(encoder_decoder, data)
     x, watched = data.held_out, []
     before = x.clone()
     completed = method.complete(x, seeded(), lambda steps, total: (watched.append(total), steps)[1])
@@ -473,17 +489,16 @@ def test_completing_keeps_the_sources_and_does_not_look_at_the_targets(encoder_d
     other = x.clone()
     other[:, 1] = 7
     assert torch.equal(method.complete(other, seeded(1)), completed)
+    short = talkative(encoder_decoder, data, longer=0)
+    assert (short.complete(other[1:2], seeded())[0, 1, 3:] == PAD).all()  # its source has but two tokens after BOS
 
 
 def test_each_source_is_completed_as_it_would_be_alone(encoder_decoder, monkeypatch):
     monkeypatch.setattr(encoder_decoder, "AT_ONCE", 4)
     data = toy()
-    method = small(encoder_decoder, data)
-    with torch.no_grad():
-        for layer in method.model.decoder:
-            layer.cross.W_O.weight.mul_(20)  # so that the sources matter
+    method = talkative(encoder_decoder, data)
     completed = method.complete(data.held_out, seeded())
-    assert len({tuple(row) for row in completed[:, 1].tolist()}) > 1
+    assert len({tuple(row) for row in completed[:, 1].tolist()}) > 2
     for i in range(len(completed)):
         assert torch.equal(method.complete(data.held_out[i : i + 1], seeded())[0], completed[i])
 
