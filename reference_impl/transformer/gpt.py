@@ -160,7 +160,7 @@ class GPTConfig:
     kv_heads: int = 2
     context: int = 64
     window: int = 64
-    temperature: float = 0.8
+    temperature: float = 0.6
     top_k: int = 0
     top_p: float = 1.0
     min_p: float = 0.0

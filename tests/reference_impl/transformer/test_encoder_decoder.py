@@ -5,6 +5,7 @@ the code line by line and asks that one of these fails. Attention and beam searc
 import itertools
 import math
 from functools import partial
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from reference_impl.tokens import BOS, EOS, PAD
 from reference_impl.transformer.attention import MultiHeadAttention, padding_mask, sinusoidal_positions
 
 F64 = torch.float64
+SVG = "{http://www.w3.org/2000/svg}"
 V, D, L = 11, 8, 9
 SMALL = {"layers": 2, "d_model": D, "d_ff": 12, "heads": 2, "P_drop": 0.0}
 
@@ -561,6 +563,26 @@ def test_attention_maps_are_the_weights_of_every_layer_and_head(encoder_decoder)
 
 
 # ------------------------------------------------------------------------------------------------ numbers, messages
+
+
+def test_drawings_show_where_the_last_layer_looks_with_the_words_of_the_pair(encoder_decoder):
+    data = toy()
+    method = small(encoder_decoder, data)
+    drawn = method.drawings(data)
+    x = encoder_decoder.crop(data.held_out[:1, 0])[0]
+    y = encoder_decoder.crop(method.complete(data.held_out[:1], seeded())[:, 1])[0]
+    source = ["⟨begin⟩", *(str(t) for t in x[1:-1].tolist()), "⟨end⟩"]
+    target = [*(str(t) if t > EOS else "⟨end⟩" for t in y[1:].tolist())]
+    maps = method.attention_maps(x, y[:-1])
+    for kind, rows in (("encoder", source), ("cross", target)):
+        root = ElementTree.fromstring(drawn[kind])  # noqa: S314 - our own picture
+        words = [text.text for text in root.iter(f"{SVG}text")]
+        assert words[: len(rows)] == rows
+        assert words[len(rows) : len(rows) + len(source)] == source
+        opacities = [float(r.get("fill-opacity")) for r in root.iter(f"{SVG}rect") if r.get("fill") != "none"]
+        weights = maps[kind][-1].flatten()
+        shown = [round(w, 2) for w in weights.tolist() if w >= 0.005]
+        assert opacities == pytest.approx(shown, abs=0.0051)
 
 
 def test_numbers_are_those_of_all_held_out_pairs_and_of_the_samples(encoder_decoder, monkeypatch):
