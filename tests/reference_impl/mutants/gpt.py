@@ -208,7 +208,7 @@ MUTANTS = [
         "    if how.top_p < 1:\n        z = keep_top_p(z, how.top_p)\n    if how.min_p:\n"
         "        z = keep_min_p(z, how.min_p)\n",
         "    if how.min_p:\n        z = keep_min_p(z, how.min_p)\n"
-        "    if how.top_p < 1:\n        z = keep_top_p(z, how.top_p + how.min_p)\n",
+        "    if how.top_p < 1:\n        z = keep_top_p(z, how.top_p)\n",
     ),
     s("drawn from the logits", DRAW, DRAW.replace("law(z, before, how)", "z.exp() + 0 * law(z, before, how)")),
     s("drawn from a flat law", DRAW, DRAW.replace("law(z, before, how)", "(law(z, before, how) > 0).to(z)")),

@@ -103,6 +103,8 @@ def test_settings_apply_in_order_and_top_p_sees_the_law_that_temperature_made(sa
     assert (law(sampling, top_k=3, top_p=0.8)[0] > 0).tolist() == [True, True, False, False, False]
     assert (law(sampling, top_p=0.8)[0] > 0).tolist() == [True, True, True, False, False]
     assert (law(sampling, top_p=0.9, min_p=0.35)[0] > 0).tolist() == [True, True, False, False, False]
+    # min-p first would leave two tokens, of which the first has 0.5 / 0.7 > 0.65
+    assert (law(sampling, top_p=0.65, min_p=0.35)[0] > 0).tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("settings", [{}, {"temperature": 0.7}, {"top_k": 3}, {"top_p": 0.9}, {"min_p": 0.15}])
