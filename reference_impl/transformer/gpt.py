@@ -152,14 +152,28 @@ def window_mask(n: int, m: int, context: int, device: torch.device | str = "cpu"
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """What defines the model, and how it writes; `heads` are of queries, `kv_heads` of keys and values."""
+    """What defines the model, and how it writes.
+
+    Attributes:
+        layers: Blocks.
+        d_model: Numbers at a place.
+        heads: Heads of queries.
+        kv_heads: Heads of keys and values; heads / kv_heads of the former share one of the latter.
+        context: Places that a place sees, its own included.
+        window: Tokens that a row of a training batch predicts.
+        temperature: As in `Sampling`, and so are the next four.
+        top_k: See there.
+        top_p: See there.
+        min_p: See there.
+        repetition: See there.
+    """
 
     layers: int = 4
     d_model: int = 128
     heads: int = 4
     kv_heads: int = 2
     context: int = 64
-    window: int = 64
+    window: int = 128
     temperature: float = 0.6
     top_k: int = 0
     top_p: float = 1.0
@@ -251,7 +265,7 @@ def text_loss(model: LanguageModel, text: Int[Tensor, " m"], window: int) -> flo
 
 def training(data: str, steps: int, **settings: Any) -> TrainConfig:
     """How all presets are trained."""
-    common = {"batch_size": 12, "lr": 4e-3, "betas": (0.9, 0.99), "decay": "cosine", "weight_decay": 0.1}
+    common = {"batch_size": 6, "lr": 4e-3, "betas": (0.9, 0.99), "decay": "cosine", "weight_decay": 0.1}
     return TrainConfig(data=data, steps=steps, ema_decay=0.0, evaluate_on=64, **{**common, **settings})
 
 
@@ -262,7 +276,7 @@ PRESETS = {
     "docs_bpe": Preset(training("docs_bpe", steps=700), GPTConfig(), {"seconds": 90.0, "bits_per_byte": 2.7}),
     "shakespeare": Preset(training("shakespeare", steps=2000), GPTConfig(), {"seconds": 110.0, "held_out_loss": 1.80}),
     "poetry": Preset(
-        training("poetry", steps=2000, batch_size=16, lr=3e-3), GPTConfig(context=128, window=128), {"irregular": 0.1}
+        training("poetry", steps=2000, batch_size=8, lr=3e-3), GPTConfig(context=128, window=256), {"irregular": 0.1}
     ),
 }
 
@@ -297,8 +311,8 @@ class GPTMethod:
         return {}
 
     def evaluate(self, data: Data, samples: Tokens, labels: Tensor | None, generator: Generator) -> dict[str, float]:
-        """The loss on the whole held-out text, and what the samples are as texts."""
-        loss = text_loss(self.model, data.held_out, self.config.window)
+        """The loss on the whole held-out text, in windows as long as the data's, and what the samples are as texts."""
+        loss = text_loss(self.model, data.held_out, self.length - 1)
         return {"held_out_loss": loss, **compare_texts(data, samples, loss)}
 
 
