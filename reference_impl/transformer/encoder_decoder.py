@@ -288,7 +288,7 @@ PRESETS = {
     "numerals": Preset(
         TrainConfig(
             data="numerals",
-            steps=900,
+            steps=800,
             batch_size=64,
             lr=learning_rate(200, 64, 200),
             betas=(0.9, 0.98),
@@ -303,8 +303,8 @@ PRESETS = {
     "multi30k": Preset(
         TrainConfig(
             data="multi30k",
-            steps=4000,
-            batch_size=256,
+            steps=5000,
+            batch_size=128,
             lr=learning_rate(1000, 128, 1000),
             betas=(0.9, 0.98),
             warmup=1000,
