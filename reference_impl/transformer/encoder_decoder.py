@@ -87,7 +87,8 @@ def dropout(x: Float[Tensor, "..."], P_drop: float, generator: Generator | None)
     """Each number is dropped with probability P_drop, and the rest divided by 1 - P_drop; without generator, none."""
     if generator is None or P_drop == 0:
         return x
-    return x * torch.empty_like(x).bernoulli_(1 - P_drop, generator=generator) / (1 - P_drop)
+    kept = torch.rand(x.shape, generator=generator, device=x.device) >= P_drop
+    return x * (kept.to(x.dtype) / (1 - P_drop))
 
 
 class FeedForward(nn.Module):
