@@ -90,7 +90,8 @@ def dropout(x: Float[Tensor, "..."], P_drop: float, generator: Generator | None)
     """Each number is dropped with probability P_drop, and the rest divided by 1 - P_drop; without generator, none."""
     if generator is None or P_drop == 0:
         return x
-    return x * torch.empty_like(x).bernoulli_(1 - P_drop, generator=generator) / (1 - P_drop)
+    kept = torch.rand(x.shape, generator=generator, device=x.device) >= P_drop
+    return x * (kept.to(x.dtype) / (1 - P_drop))
 
 
 class FeedForward(nn.Module):
@@ -291,7 +292,7 @@ PRESETS = {
     "numerals": Preset(
         TrainConfig(
             data="numerals",
-            steps=900,
+            steps=800,
             batch_size=64,
             lr=learning_rate(200, 64, 200),
             betas=(0.9, 0.98),
@@ -306,8 +307,8 @@ PRESETS = {
     "multi30k": Preset(
         TrainConfig(
             data="multi30k",
-            steps=3000,
-            batch_size=256,
+            steps=5000,
+            batch_size=128,
             lr=learning_rate(1000, 128, 1000),
             betas=(0.9, 0.98),
             warmup=1000,

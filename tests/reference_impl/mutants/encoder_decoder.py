@@ -15,7 +15,8 @@ ed = partial(Mutant, "reference_impl.transformer.encoder_decoder")
 beam = partial(Mutant, "reference_impl.transformer.beam")
 pairs = partial(Mutant, "reference_impl.translations")
 
-DROPOUT = "return x * torch.empty_like(x).bernoulli_(1 - P_drop, generator=generator) / (1 - P_drop)"
+KEPT = "kept = torch.rand(x.shape, generator=generator, device=x.device) >= P_drop"
+DROPOUT = "return x * (kept.to(x.dtype) / (1 - P_drop))"
 FFN = "return self.W_2(F.relu(self.W_1(x)))"
 SELF = "x = self.norm_1(x + drop(self.attention(x, visible=visible)))"
 ENCODER_FFN = "return self.norm_2(x + drop(self.feed_forward(x)))"
@@ -62,9 +63,9 @@ STOP = "if not (log_p.amax(dim=1) / length_penalty(limits, alpha) > best_score).
 
 MUTANTS = [
     # parts
-    ed("dropout without scaling", DROPOUT, DROPOUT.removesuffix(" / (1 - P_drop)")),
-    ed("dropout with the rate of keeping", DROPOUT, DROPOUT.replace("bernoulli_(1 - P_drop", "bernoulli_(P_drop")),
-    ed("dropout scaled by the rate", DROPOUT, DROPOUT.replace("/ (1 - P_drop)", "* (1 - P_drop)")),
+    ed("dropout without scaling", DROPOUT, "return x * kept"),
+    ed("dropout with the rate of keeping", KEPT, KEPT.replace(">=", "<")),
+    ed("dropout scaled by the rate", DROPOUT, DROPOUT.replace("/ (1 - P_drop)", "/ P_drop")),
     ed("dropout from torch's own generator", DROPOUT, "return F.dropout(x, P_drop)"),
     ed("GELU for ReLU", FFN, FFN.replace("relu", "gelu")),
     ed("no ReLU", FFN, "return self.W_2(self.W_1(x))"),
