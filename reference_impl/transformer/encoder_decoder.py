@@ -292,7 +292,7 @@ PRESETS = {
     "numerals": Preset(
         TrainConfig(
             data="numerals",
-            steps=800,
+            steps=900,
             batch_size=64,
             lr=learning_rate(200, 64, 200),
             betas=(0.9, 0.98),
