@@ -30,9 +30,9 @@ Beyond the context
     `context - 1` places, and what it computes is the same function.
 
 Deviations from LLaMA (Touvron et al. 2023, arXiv:2302.13971)
-    - Size: 0.3 M parameters (1.3 M for the poems) and a context of 64 tokens, not 7 B and 2,048. Grouped queries and the
-      sliding window are those of its successors; tied embeddings are GPT-2's.
-    - Training: Adam with one learning rate and cosine decay to 0; no dropout, as a text is seen once or twice.
+    - Size: 0.3 M parameters (1.3 M for the poems) and a context of 64 tokens, not 7 B and 2,048. Grouped queries and
+      the sliding window are those of its successors; tied embeddings are GPT-2's.
+    - Training: Adam with one learning rate and cosine decay to 0; no dropout, as a text is seen a few times at most.
     - The first weights: normal with standard deviation 0.02, divided by sqrt(2 layers) in the maps that write into the
       residual stream, as in GPT-2.
 """
