@@ -8,8 +8,8 @@ The equations
     factorisation   p(x) = prod_t p(x_t | x_1 .. x_{t-1})     (Radford et al. 2018, 2019: GPT, GPT-2)
     loss            L = -1/n sum_t log p(x_t | x_<t), in nats for each token
     block           x := x + Attention(RMSNorm(x)); x := x + SwiGLU(RMSNorm(x))
-    RMSNorm         x / sqrt(mean_i x_i^2 + eps) * g          (Zhang & Sennrich 2019, Eq. (4), arXiv:1910.07467)
-    SwiGLU          (Swish(x W) * x V) W_2, Swish(a) = a sigmoid(a)   (Shazeer 2020, Eqs. (5), (6), arXiv:2002.05202)
+    RMSNorm         x / sqrt(mean_i x_i^2 + eps) * g          (Zhang & Sennrich 2019, arXiv:1910.07467)
+    SwiGLU          (Swish(x W) * x V) W_2, Swish(a) = a sigmoid(a)   (Shazeer 2020, arXiv:2002.05202)
     positions       queries and keys are turned by their places: RoPE (`attention.rotate`)
     queries share   h heads of queries, g of keys and values: grouped queries (`attention.attention`)
     logits          z = RMSNorm(x) E^T, with E the matrix that also embeds the tokens (Press & Wolf 2017)

@@ -8,8 +8,8 @@ The problem
 The equations (z the logits of V tokens, p = softmax(z))
     temperature     p_i proportional to exp(z_i / T)
     top-k           the k likeliest tokens (Fan, Lewis & Dauphin 2018, arXiv:1805.04833)
-    top-p           the likeliest tokens, as few as together have a probability >= p (Holtzman et al. 2020, Eqs. (2)
-                    and (3), arXiv:1904.09751)
+    top-p           the likeliest tokens, as few as together have a probability >= p (Holtzman et al. 2020,
+                    arXiv:1904.09751)
     min-p           the tokens with p_i >= p_base max_j p_j (Nguyen et al. 2024, arXiv:2407.01082)
     repetition      a token already there: z_i / theta, and theta z_i if z_i < 0 (Keskar et al. 2019,
                     arXiv:1909.05858, whose formula has the first case only)
@@ -66,7 +66,7 @@ def keep_top_k(z: Logits, k: int) -> Logits:
 
 
 def keep_top_p(z: Logits, p: float) -> Logits:
-    r"""The smallest set $V^{(p)}$ of likeliest tokens with $\sum_{i \in V^{(p)}} p_i \ge p$, Eq. (2)."""
+    r"""The smallest set $V^{(p)}$ of likeliest tokens with $\sum_{i \in V^{(p)}} p_i \ge p$."""
     sorted_z, order = z.sort(dim=-1, descending=True, stable=True)
     sorted_p = sorted_z.softmax(dim=-1)
     # what likelier tokens have together: enough already? (On CUDA a running sum has no deterministic form.)
