@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from reference_impl import cli, record, registry
+from reference_impl.datasets import DATA
 from reference_impl.diffusion.ddpm import PRESETS
 from reference_impl.registry import override
 
@@ -208,3 +209,64 @@ def test_record_copies_to_results(tiny, tmp_path, monkeypatch):
     assert tiny("--record") == 0
     kept = tmp_path / "reference_impl/results/ddpm/digits"
     assert {p.name for p in kept.iterdir()} == {"record.json", "samples.png", "process.png", "curve.svg"}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A run of a method that writes and one of a method that translates, of two steps each."""
+    out = tmp_path_factory.mktemp("texts")
+    small = ["--set", "steps=2", "--set", "d_model=8", "--set", "layers=1", "--set", "evaluate_on=3"]
+    for name, more in (("gpt", ["--set", "kv_heads=1"]), ("encoder_decoder", ["--set", "d_ff=8"])):
+        assert cli.main(["train", name, *small, *more, "--device", "cpu", "--out", str(out / name)]) == 0
+    return out
+
+
+def test_what_is_written_is_a_text_and_the_record_knows_it(written):
+    for name, drawn in (("gpt", set()), ("encoder_decoder", {"encoder.svg", "cross.svg"})):
+        files = {p.name for p in (written / name).iterdir()}
+        assert files == {"checkpoint.pt", "metrics.jsonl", "samples.txt", "curve.svg", "record.json"} | drawn
+        got = json.loads((written / name / "record.json").read_text())
+        assert got["pictures"]["samples.txt"] == record.file_sha256(written / name / "samples.txt")
+        texts = (written / name / "samples.txt").read_text(encoding="utf-8").split(cli.RULE)
+        assert len(texts) == cli.READ
+    sources = [text.partition("\n")[0] for text in texts]
+    held_out = DATA["numerals"]().held_out[: cli.READ, 0]
+    assert sources == [DATA["numerals"]().decode(row) for row in held_out]
+
+
+def test_a_prompt_is_gone_on_with_or_translated(written, tmp_path, capsys):
+    def sample(name: str, *words: str) -> tuple[int, str]:
+        checkpoint = str(written / name / "checkpoint.pt")
+        status = cli.main(["sample", name, "--checkpoint", checkpoint, "--out", str(tmp_path / "new.txt"), *words])
+        return status, capsys.readouterr().out
+
+    status, out = sample("gpt", "--prompt", "The for statement", "--n", "2")
+    assert status == 0
+    texts = (tmp_path / "new.txt").read_text(encoding="utf-8").split(cli.RULE)
+    assert len(texts) == 2
+    assert all(text.startswith("\nThe for statement") for text in texts)
+    assert texts[0] in out
+    status, out = sample("encoder_decoder", "--prompt", "three hundred and five")
+    assert status == 0
+    assert (tmp_path / "new.txt").read_text(encoding="utf-8").startswith("three hundred and five\n")
+    assert sample("gpt")[0] == 0
+    assert (tmp_path / "new.txt").read_text() == (written / "gpt" / "samples.txt").read_text()
+    greedy = [sample("gpt", "--set", "temperature=0", "--seed", seed, "--n", "1") for seed in "01"]
+    assert greedy[0] == greedy[1]
+
+
+def test_a_prompt_that_does_not_fit_is_a_message(written, tiny, capsys):
+    def sample(name: str, path: Path, *words: str) -> str:
+        assert cli.main(["sample", name, "--checkpoint", str(path / "checkpoint.pt"), *words]) == 2
+        return capsys.readouterr().err
+
+    assert "the text has '龍'; expected characters" in sample("gpt", written / "gpt", "--prompt", "龍")
+    assert "expected pieces that the training texts have" in sample(
+        "encoder_decoder", written / "encoder_decoder", "--prompt", "three apples"
+    )
+    assert "do not fit; expected settings that leave their shapes alone" in sample(
+        "gpt", written / "gpt", "--set", "d_model=16"
+    )
+    assert "Did you mean 'temperature'?" in sample("gpt", written / "gpt", "--set", "temperatur=1")
+    assert tiny() == 0
+    assert "draws pictures, and cannot be asked in words" in sample("ddpm", tiny.out, "--prompt", "a seven")
