@@ -271,10 +271,10 @@ def training(data: str, steps: int, **settings: Any) -> TrainConfig:
 
 PRESETS = {
     "docs": Preset(
-        training("docs", steps=1000), GPTConfig(), {"seconds": 90.0, "held_out_loss": 1.7, "unknown_words": 0.3}
+        training("docs", steps=800), GPTConfig(), {"seconds": 90.0, "held_out_loss": 1.7, "unknown_words": 0.3}
     ),
     "docs_bpe": Preset(training("docs_bpe", steps=600), GPTConfig(), {"seconds": 90.0, "bits_per_byte": 2.5}),
-    "shakespeare": Preset(training("shakespeare", steps=1400), GPTConfig(), {"seconds": 110.0, "held_out_loss": 1.80}),
+    "shakespeare": Preset(training("shakespeare", steps=1300), GPTConfig(), {"seconds": 110.0, "held_out_loss": 1.80}),
     "poetry": Preset(
         training("poetry", steps=2500, batch_size=12, lr=3e-3),
         GPTConfig(layers=4, d_model=128),
