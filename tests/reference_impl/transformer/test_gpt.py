@@ -327,8 +327,8 @@ def test_settings_out_of_range_are_refused(gpt, settings, message):
 def test_a_training_window_is_no_longer_than_the_datas(gpt):
     from reference_impl.data import Spec
 
-    with pytest.raises(ValueError, match="window is 128; expected at most 64, the data's windows"):
-        gpt.GPTMethod(gpt.GPTConfig(), Spec((65,), 0, V))
+    with pytest.raises(ValueError, match="window is 64; expected at most 63, the data's windows"):
+        gpt.GPTMethod(gpt.GPTConfig(), Spec((64,), 0, V))
 
 
 def test_training_sees_the_first_window_of_each_row_and_writing_fills_it(gpt):
