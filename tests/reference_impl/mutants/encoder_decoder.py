@@ -148,8 +148,8 @@ MUTANTS = [
     ed("the engine's Adam", "self.loss, optimiser=adam)", "self.loss)"),
     ed(
         "beta_2 of 0.999",
-        "lr=learning_rate(200, 64, 200),\n            betas=(0.9, 0.98)",
-        "lr=learning_rate(200, 64, 200),\n            betas=(0.9, 0.999)",
+        "lr=0.5 * learning_rate(200, 64, 200),\n            betas=(0.9, 0.98)",
+        "lr=0.5 * learning_rate(200, 64, 200),\n            betas=(0.9, 0.999)",
     ),
     ed("a fifth of the rate", "lr=learning_rate(1000, 128, 1000)", "lr=0.2 * learning_rate(1000, 128, 1000)"),
     ed("cropped to the shortest row", CROP, CROP.replace("max()", "min()")),
