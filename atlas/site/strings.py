@@ -236,7 +236,7 @@ STRINGS: Mapping[str, tuple[str, str]] = {
         "Stale: the code has changed since this run, so the numbers are those of the earlier code.",
         "已过时：此次运行之后代码有改动，以下数字属于改动前的代码。",
     ),
-    "metric.seconds": ("Seconds from start to the picture", "从启动到出图的秒数"),
+    "metric.seconds": ("Seconds from start to the samples", "从启动到得出样本的秒数"),
     "metric.held_out_loss": ("Loss on held-out data", "留出数据上的损失"),
     "metric.frechet": ("Fréchet distance of samples to held-out data", "样本与留出数据的 Fréchet 距离"),
     "metric.frechet_real": ("the same for real training data (floor)", "同上，换成真实训练数据（下限参照）"),
