@@ -146,4 +146,4 @@ class Directives:
         # becomes markup.
         shown = RULE.join(texts).strip("\n").replace("--8<--", ";--8<--")
         fence = "~" * max([3, *(len(run) + 1 for run in re.findall("~+", shown))])
-        return f"{fence}text\n{shown}\n{fence}"
+        return f"{fence} {{ .text .atlas-written }}\n{shown}\n{fence}"

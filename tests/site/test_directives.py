@@ -203,10 +203,10 @@ def write_texts(root: Path, *texts: str) -> None:
 def test_what_a_run_wrote_is_shown_as_it_is_and_only_so_much_as_asked(directives: Directives):
     write_texts(directives.root, "first\n\n  text", "second")
     line = "<!-- atlas: samples gpt/docs{} -->\n"
-    first = "~~~text\nfirst\n\n  text\n~~~\n"
+    first = "~~~ { .text .atlas-written }\nfirst\n\n  text\n~~~\n"
     assert directives.expand(line.format(" 1"), "index.md", "x") == first
     both = directives.expand(line.format(""), "index.md", "x")
-    assert both.startswith("~~~text\nfirst")
+    assert both.startswith("~~~ { .text .atlas-written }\nfirst")
     assert both.endswith("─\n\nsecond\n~~~\n")
 
 
@@ -215,7 +215,7 @@ def test_what_a_run_wrote_never_becomes_markup(directives: Directives):
     write_texts(directives.root, hostile)
     shown = directives.expand("<!-- atlas: samples gpt/docs -->\n", "index.md", "x")
     lines = shown.splitlines()
-    assert lines[0] == "~~~~~~text"
+    assert lines[0] == "~~~~~~ { .text .atlas-written }"
     assert lines.index("~~~~~~") == len(lines) - 1
     assert "\n--8<--" not in shown
     assert "<!-- atlas: counts -->" in shown
