@@ -71,7 +71,8 @@ def test_samples_come_from_the_generator_alone_and_leave_the_method_as_it_was(na
     x = draw(3, seeded(5))
     torch.manual_seed(2)
     assert torch.equal(draw(3, seeded(5)), x)
-    assert not torch.equal(draw(3, seeded(6)), x)
+    # a search for the best completion draws nothing
+    assert torch.equal(draw(3, seeded(6)), x) == hasattr(method, "complete")
     assert x.shape == (3, *some.spec.shape)
     assert x.dtype == some.train.dtype
     assert x.isfinite().all()
