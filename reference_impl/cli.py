@@ -145,6 +145,15 @@ def measure(method: Any, data: Any, n: int, seed: int, device: Any) -> dict[str,
     return method.evaluate(data, samples, labels, engine.generator(0, "evaluate", device))
 
 
+def without_folder(words: Sequence[str]) -> list[str]:
+    """A command's words without `--out FOLDER`: where a run's files lie is this machine's own matter."""
+    kept: list[str] = []
+    for before, word in zip(["", *words], words, strict=False):
+        if before != "--out" and word != "--out" and not word.startswith("--out="):
+            kept.append(word)
+    return kept
+
+
 def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any]:
     """Train, sample, measure, and write it all down. Returns the record."""
     import torch
@@ -353,7 +362,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif args.command == "presets":
             return 0 if presets(args) else 1
         else:
-            report(train(args, "python -m reference_impl " + shlex.join(words), began))
+            report(train(args, "python -m reference_impl " + shlex.join(without_folder(words)), began))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,9 @@ def _file(root: Path, module: str) -> Path | None:
 
 def _rows(record: Mapping[str, Any], phrases: Phrases) -> Iterator[Row]:
     promises = record["promises"]
-    for name, value in {"seconds": record["seconds"]["to_picture"], **record["metrics"]}.items():
+    measured = {"seconds": record["seconds"]["to_picture"], **record["metrics"]}
+    for name in _beside_their_floors(measured):
+        value = measured[name]
         promise = promises.get(name)
         bound = phrases.say("record.at-most", f"{promise['at_most']:g}") if promise else ""
         if promise and not promise["kept"]:
@@ -152,6 +154,12 @@ def _rows(record: Mapping[str, Any], phrases: Phrases) -> Iterator[Row]:
         shown = link(commit[:10], COMMIT.format(commit))
         dirty = phrases.in_parentheses("", phrases.say("record.dirty")) if record["git"]["dirty"] else ""
         yield Row(phrases.say("record.commit"), shown + text(dirty))
+
+
+def _beside_their_floors(names: Iterable[str]) -> list[str]:
+    """The names in their order, but what real data get right after what samples get: its label is "the same for"."""
+    order = list(names)
+    return sorted(order, key=lambda name: (order.index(name.removesuffix("_real")), name.endswith("_real")))
 
 
 def _metric(name: str, phrases: Phrases) -> str:

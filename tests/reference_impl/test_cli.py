@@ -46,6 +46,7 @@ def test_train_writes_all_and_the_record_says_how(tiny, capsys):
     assert {p.name for p in tiny.out.iterdir()} == names
     got = json.loads((tiny.out / "record.json").read_text())
     assert got["command"].startswith("python -m reference_impl train ddpm --set steps=3")
+    assert got["command"].endswith("--device cpu")  # where the files went is nobody else's matter
     assert (got["method"], got["preset"], got["seed"], got["config"]["T"], got["steps"]) == ("ddpm", "digits", 0, 4, 3)
     assert {player: len(losses) for player, losses in got["losses"].items()} == {"loss": 3}
     assert got["pictures"]["samples.png"] == record.file_sha256(tiny.out / "samples.png")
@@ -53,6 +54,11 @@ def test_train_writes_all_and_the_record_says_how(tiny, capsys):
     assert "NOT KEPT" in capsys.readouterr().out  # three steps cannot keep the promise, and it says so
     with Image.open(tiny.out / "samples.png") as picture:
         assert picture.size == ((8 * 9 + 1) * 6,) * 2
+
+
+def test_a_command_is_recorded_without_its_folder():
+    assert cli.without_folder(["train", "gan", "--out", "x", "--seed", "1"]) == ["train", "gan", "--seed", "1"]
+    assert cli.without_folder(["train", "--out=x", "gan"]) == ["train", "gan"]
 
 
 def test_the_same_command_gives_the_same_bits(tiny):

@@ -132,6 +132,14 @@ def test_a_record_shows_its_numbers_and_its_faults(directives: Directives) -> No
     assert "Not run on a GPU" in page
 
 
+def test_what_real_data_get_stands_below_what_samples_get(directives: Directives) -> None:
+    metrics = {"irregular": 0.2, "copied": 5.0, "irregular_real": 0.1, "copied_real": 29.0}
+    write_record(directives.root, {**RECORD, "metrics": metrics, "promises": {}})
+    shown = directives.expand("<!-- atlas: record ddpm/digits -->\n", "index.md", "x")
+    rows = [line.split("|")[2].strip() for line in html.unescape(shown).splitlines() if line.startswith("|")]
+    assert rows[3:7] == ["0.2", "0.1", "5", "29"]
+
+
 def test_a_fresh_record_on_a_gpu_says_neither(directives: Directives) -> None:
     fresh = {**RECORD, "source_sha256": source_sha256(directives.root, "reference_impl.diffusion.ddpm")}
     write_record(directives.root, fresh)
