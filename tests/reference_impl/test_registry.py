@@ -55,7 +55,7 @@ def test_every_preset_promises_and_comes_back_from_its_settings(entry):
         assert not {f.name for f in fields(TrainConfig)} & {f.name for f in fields(preset.config)}
         again = restore(json.loads(json.dumps(preset.settings())), entry)
         assert (again.train, again.config) == (preset.train, preset.config)
-    assert "seconds" in module.PRESETS["digits"].promises
+    assert "seconds" in next(iter(module.PRESETS.values())).promises
 
 
 def test_settings_of_another_method_are_refused():

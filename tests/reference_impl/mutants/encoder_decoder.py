@@ -283,8 +283,8 @@ ONE_EACH = {
     "warm-up to the power -0.5": "test_the_learning_rate_peaks_at_the_end_of_the_warm_up_and_is_the_engines",
     "smoothing over the V - 1 wrong tokens": "test_the_smoothed_loss_is_the_divergence_from_the_smoothed_law",
     "penalty forgotten": "test_without_a_length_penalty_the_short_sentence_wins",
-    "finished sentences are gone on with": "test_a_finished_sentence_is_not_gone_on_with",
+    "finished sentences are gone on with": "test_the_search_ends_when_nothing_can_win_any_more_and_not_before",
     "vocabulary of both parts": "test_the_vocabulary_is_that_of_the_training_part_alone",
     "BLEU on spaces": "test_bleu_on_texts_already_split_is_another_number_and_the_signature_says_which",
-    "no zero between digits": "test_numerals_are_read_back_as_their_numbers",
+    "no zero between digits": "test_numerals_that_everyone_knows",
 }
