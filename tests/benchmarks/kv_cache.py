@@ -89,9 +89,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if min(args.lengths) < 1 or args.repeats < 1:
         parser.error("expected lengths and repeats of at least 1")
+    git, threads = record.git_state(), torch.get_num_threads()
     torch.set_num_threads(1)
-    git = record.git_state()
-    rows = measure(args.lengths, args.repeats)
+    try:
+        rows, machine = measure(args.lengths, args.repeats), record.machine(torch.device("cpu"))
+    finally:
+        torch.set_num_threads(threads)
     for row in rows:
         times = f"{row['seconds_without']:8.3f} s without, {row['seconds_with']:8.3f} s with"
         print(f"{row['tokens']:5} tokens  {times}  {row['ratio']:.1f} times")
@@ -100,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "command": "python -m tests.benchmarks.kv_cache",
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git,
-        "machine": record.machine(torch.device("cpu")),
+        "machine": machine,
         "module": "reference_impl.transformer.gpt",
         "source_sha256": record.source_sha256("reference_impl.transformer.gpt"),
         "repeats": args.repeats,

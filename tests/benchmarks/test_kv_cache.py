@@ -25,10 +25,12 @@ def test_the_committed_table_is_of_this_code_and_the_gain_grows_with_the_text() 
 
 
 def test_each_length_is_measured_and_written_down(tmp_path: Path) -> None:
-    out = tmp_path / "table.json"
+    out, threads = tmp_path / "table.json", torch.get_num_threads()
     assert kv_cache.main(["--lengths", "3", "8", "--repeats", "1", "--out", str(out)]) == 0
     table = json.loads(out.read_text(encoding="utf-8"))
     assert [row["tokens"] for row in table["rows"]] == [3, 8]
+    assert table["machine"]["threads"] == 1
+    assert torch.get_num_threads() == threads  # the bits of other tests depend on it
     for row in table["rows"]:
         assert row["seconds_without"] > 0
         assert row["seconds_with"] > 0
