@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
-from atlas.site.markup import text
-from atlas.site.modes import caption
+from atlas.site.benchmark import caption, read_table
 from atlas.site.phrases import Phrases
-from atlas.site.record import RESULTS, RecordError, source_sha256
+from atlas.site.record import RESULTS, source_sha256
 
 FILE = f"{RESULTS}/kv_cache.json"
 
@@ -54,21 +54,18 @@ def read_cache_gain(root: Path, phrases: Phrases) -> CacheGain | None:
     Raises:
         RecordError: The file is not such a table.
     """
-    file = root / FILE
-    if not file.is_file():
-        return None
-    try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-        rows = tuple(
-            Row(
-                tokens=f"{row['tokens']:,}",
-                without=f"{row['seconds_without']:.2f}",
-                cached=f"{row['seconds_with']:.2f}",
-                ratio=f"{row['ratio']:.1f}",
-            )
-            for row in table["rows"]
+    return read_table(root, FILE, "a table of the cache's gain", lambda table: _gain(root, table, phrases))
+
+
+def _gain(root: Path, table: Mapping[str, Any], phrases: Phrases) -> CacheGain:
+    rows = tuple(
+        Row(
+            tokens=f"{row['tokens']:,}",
+            without=f"{row['seconds_without']:.2f}",
+            cached=f"{row['seconds_with']:.2f}",
+            ratio=f"{row['ratio']:.1f}",
         )
-        stale = table["source_sha256"] != source_sha256(root, table["module"])
-        return CacheGain(rows, stale, text(phrases.say("separator")).join(caption(table)))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RecordError(f"{FILE} is not a table of the cache's gain: {error!r}") from error
+        for row in table["rows"]
+    )
+    stale = table["source_sha256"] != source_sha256(root, table["module"])
+    return CacheGain(rows, stale, caption(table, phrases))

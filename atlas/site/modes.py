@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,10 +11,11 @@ from typing import Any
 from markupsafe import Markup
 
 from atlas.model import IMPLEMENTATION
-from atlas.site.markup import link, text
+from atlas.site.benchmark import caption, read_table
+from atlas.site.markup import text
 from atlas.site.pages import method_page
 from atlas.site.phrases import Phrases
-from atlas.site.record import COMMIT, RESULTS, RecordError, source_sha256
+from atlas.site.record import RESULTS, source_sha256
 
 FILE = f"{RESULTS}/modes.json"
 
@@ -73,20 +73,21 @@ def read_modes(root: Path, phrases: Phrases) -> Modes | None:
     Raises:
         RecordError: The file is not such a table.
     """
-    file = root / FILE
-    if not file.is_file():
-        return None
-    try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-        methods = table["methods"]
-        stale = [
-            name for name, method in methods.items() if method["source_sha256"] != source_sha256(root, method["module"])
-        ]
-        rows = tuple(_row(name, method, phrases) for name, method in methods.items())
-        shown = text(phrases.say("separator")).join(caption(table))
-        return Modes(rows, phrases.say("separator").join(stale), int(table["of"]), int(table["share"]), shown)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RecordError(f"{FILE} is not a table of modes: {error!r}") from error
+    return read_table(root, FILE, "a table of modes", lambda table: _modes(root, table, phrases))
+
+
+def _modes(root: Path, table: Mapping[str, Any], phrases: Phrases) -> Modes:
+    methods = table["methods"]
+    stale = [
+        name for name, method in methods.items() if method["source_sha256"] != source_sha256(root, method["module"])
+    ]
+    return Modes(
+        rows=tuple(_row(name, method, phrases) for name, method in methods.items()),
+        stale=phrases.say("separator").join(stale),
+        of=int(table["of"]),
+        share=int(table["share"]),
+        caption=caption(table, phrases),
+    )
 
 
 def _row(name: str, method: Mapping[str, Any], phrases: Phrases) -> Row:
@@ -100,14 +101,3 @@ def _row(name: str, method: Mapping[str, Any], phrases: Phrases) -> Row:
         low_quality=phrases.in_parentheses(f"{median(low):.1%}", f"{min(low):.1%} – {max(low):.1%}"),
         seconds=f"{median(run['seconds'] for run in runs):.0f}",
     )
-
-
-def caption(table: Mapping[str, Any]) -> Iterator[Markup]:
-    """How a table was made: command, device, torch, date, commit."""
-    machine = table["machine"]
-    yield Markup("<code>{}</code>").format(text(table["command"]))
-    yield text(f"{machine['device']}")
-    yield text(f"PyTorch {machine['torch']}")
-    yield text(str(table["finished"])[:10])
-    if commit := table["git"]["commit"]:
-        yield link(commit[:10], COMMIT.format(commit))
