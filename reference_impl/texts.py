@@ -37,6 +37,11 @@ def split(texts: list[str], share: float) -> tuple[list[str], list[str]]:
     )
 
 
+def written_with(texts: list[str], known: set[str], other: str) -> list[str]:
+    """The texts in known characters, with another one in the place of each that is not known."""
+    return ["".join(c if c in known else other for c in text) for text in texts]
+
+
 @cache
 def docs_texts() -> tuple[list[str], list[str]]:
     """Python's help topics, some of them held out; what the former never use is written "?" in the latter.
@@ -57,7 +62,7 @@ def docs_texts() -> tuple[list[str], list[str]]:
         unique.append("\n\n".join(paragraphs))
     train, held_out = split([text for text in unique if text], DOCS_HELD_OUT)
     known = set("".join(train))
-    return train, ["".join(c if c in known else "?" for c in text) for text in held_out]
+    return train, written_with(held_out, known, "?")
 
 
 @cache
@@ -79,10 +84,7 @@ def poetry_texts() -> tuple[list[str], list[str]]:
     train, held_out = split([poem for poem in poems if poem], 0.05)
     counts = Counter("".join(train))
     known = {character for character, n in counts.items() if n >= RARE}
-    return (
-        ["".join(c if c in known else BLANK for c in poem) for poem in train],
-        ["".join(c if c in known else BLANK for c in poem) for poem in held_out],
-    )
+    return written_with(train, known, BLANK), written_with(held_out, known, BLANK)
 
 
 def joined(texts: list[str]) -> str:

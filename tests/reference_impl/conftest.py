@@ -14,16 +14,10 @@ if importlib.util.find_spec("beartype"):  # the GPU machine has none
 
 @pytest.fixture(scope="session")
 def fashion():
-    """Fashion-MNIST, where this machine has it; a test never downloads it.
+    """Fashion-MNIST, where this machine has it."""
+    # imported here, once the hook is in place
+    from reference_impl import datasets
+    from tests.reference_impl.real_data import needs
 
-    AIGC_REQUIRE_DATA makes its absence a failure, so that on a machine that has the data no test is passed over in
-    silence.
-    """
-    from reference_impl import datasets, download
-
-    if not all(download.local("fashion-mnist", file) for file in download.SOURCES["fashion-mnist"].files):
-        missing = "Fashion-MNIST is neither in the folder that AIGC_DATA names nor in the cache"
-        if os.environ.get("AIGC_REQUIRE_DATA"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    needs("fashion-mnist")
     return datasets.fashion()

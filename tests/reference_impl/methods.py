@@ -44,9 +44,9 @@ def first(name: str) -> str:
     return next(iter(METHODS[name].load().PRESETS))
 
 
-def data_of(name: str, preset: str | None = None) -> Data:
-    """Some of the data that a preset trains on."""
-    return few(DATA[METHODS[name].load().PRESETS[preset or first(name)].train.data]())
+def data_of(name: str) -> Data:
+    """Some of the data that the method's first preset trains on."""
+    return few(DATA[METHODS[name].load().PRESETS[first(name)].train.data]())
 
 
 def draw(method: Any, data: Data, n: int, generator: torch.Generator) -> torch.Tensor:

@@ -10,19 +10,7 @@ import torch
 from reference_impl import texts
 from reference_impl.datasets import DATA, TOKENISERS
 from reference_impl.text_metrics import text_of
-
-
-def needs(name: str) -> None:
-    """Skip, or fail where data are required, if a set is not on this machine; a test never downloads it."""
-    import os
-
-    from reference_impl import download
-
-    if not all(download.local(name, file) for file in download.SOURCES[name].files):
-        missing = f"{name} is neither in the folder that AIGC_DATA names nor in the cache"
-        if os.environ.get("AIGC_REQUIRE_DATA"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+from tests.reference_impl.real_data import needs
 
 
 @pytest.fixture(params=["docs", "docs_bpe", "shakespeare", "poetry"])

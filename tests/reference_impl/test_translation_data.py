@@ -1,7 +1,6 @@
 """The data sets of pairs, whole: numerals, and Multi30k where this machine has it; a test never downloads it."""
 
 import gzip
-import os
 
 import pytest
 import torch
@@ -9,15 +8,12 @@ import torch
 from reference_impl import download, translations
 from reference_impl.data import Spec
 from reference_impl.tokens import BOS, EOS, PAD
+from tests.reference_impl.real_data import needs
 
 
 @pytest.fixture(scope="module")
 def multi30k():
-    if not all(download.local("multi30k", file) for file in download.SOURCES["multi30k"].files):
-        missing = "Multi30k is neither in the folder that AIGC_DATA names nor in the cache"
-        if os.environ.get("AIGC_REQUIRE_DATA"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    needs("multi30k")
     return translations.TRANSLATIONS["multi30k"]()
 
 
