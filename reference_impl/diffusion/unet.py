@@ -3,6 +3,8 @@
 The parts are the paper's: residual blocks with group normalisation, a sinusoidal embedding of the time given to every
 block, self-attention at a low resolution, a skip connection from the way down to the way up. Only the size is ours: one
 halving of the resolution instead of three, one block on each side instead of two or three, 32 channels instead of 128.
+Later methods of the family also tell it the class, whose learnt embedding is added to that of the time, and cut large
+images into patches whose pixels become channels.
 
     x_t [b c h w] -> enter -> down -> shrink -> low_1 -> attend -> low_2 -> grow -> up -> leave -> eps [b c h w]
                                 |                                                  |
@@ -13,13 +15,13 @@ import math
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
 __all__ = ["ResBlock", "SelfAttention", "UNet", "time_embedding"]
 
 
-def time_embedding(t: Int[Tensor, " b"], dim: int, period: float = 10_000.0) -> Float[Tensor, "b dim"]:
+def time_embedding(t: Shaped[Tensor, " b"], dim: int, period: float = 10_000.0) -> Float[Tensor, "b dim"]:
     r"""The Transformer's sinusoidal position embedding (Vaswani et al. 2017, Section 3.5), of the time $t$.
 
     $$\mathrm{emb}_{2i}(t) = \sin\big(t / 10000^{2i/d}\big), \qquad
@@ -28,7 +30,7 @@ def time_embedding(t: Int[Tensor, " b"], dim: int, period: float = 10_000.0) -> 
     Sines and cosines are stored as two halves rather than interleaved; the layer that follows cannot tell.
 
     Args:
-        t: Times, one for each example.
+        t: Times, one for each example; integers, or real numbers.
         dim: The width d of the embedding; even.
         period: The longest wavelength is 2 pi times this.
 
@@ -88,23 +90,37 @@ class SelfAttention(nn.Module):
 
 
 class UNet(nn.Module):
-    """The noise predictor eps_theta(x_t, t).
+    """The noise predictor eps_theta(x_t, t), or whatever else is predicted of an image, a time and a class.
 
     Args:
         channels: Channels c of the image.
         width: Channels at full resolution; twice as many at half resolution. A multiple of `groups`, with at least
             two channels to a group: a group of one channel would normalise away the time that a block adds to it.
         groups: Groups of each group normalisation.
+        classes: Classes that can be asked for; 0 for a network that knows none.
+        times: Times that it reads of each image.
+        outputs: Numbers predicted for each pixel.
+        patch: Side of the square patches whose pixels become channels; the image's sides are multiples of it.
     """
 
-    def __init__(self, channels: int = 1, width: int = 32, groups: int = 8) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        width: int = 32,
+        groups: int = 8,
+        classes: int = 0,
+        times: int = 1,
+        outputs: int = 1,
+        patch: int = 1,
+    ) -> None:
         super().__init__()
         if width % groups or width < 2 * groups:
             raise ValueError(f"width is {width}; expected a multiple of {groups}, at least {2 * groups}")
-        self.width = width
-        low, c_time = 2 * width, 4 * width
-        self.time = nn.Sequential(nn.Linear(width, c_time), nn.SiLU(), nn.Linear(c_time, c_time), nn.SiLU())
-        self.enter = nn.Conv2d(channels, width, 3, padding=1)
+        self.width, self.classes, self.times, self.patch = width, classes, times, patch
+        low, c_time, c_in = 2 * width, 4 * width, channels * patch**2
+        self.time = nn.Sequential(nn.Linear(times * width, c_time), nn.SiLU(), nn.Linear(c_time, c_time), nn.SiLU())
+        self.label = nn.Embedding(classes + 1, c_time) if classes else None
+        self.enter = nn.Conv2d(c_in, width, 3, padding=1)
         self.down = ResBlock(width, width, c_time, groups)
         self.shrink = nn.Conv2d(width, low, 3, stride=2, padding=1)
         self.low_1 = ResBlock(low, low, c_time, groups)
@@ -113,25 +129,40 @@ class UNet(nn.Module):
         self.grow = nn.Conv2d(low, width, 3, padding=1)
         self.up = ResBlock(2 * width, width, c_time, groups)
         self.norm = nn.GroupNorm(groups, width)
-        self.leave = nn.Conv2d(width, channels, 3, padding=1)
+        self.leave = nn.Conv2d(width, c_in * outputs, 3, padding=1)
         nn.init.zeros_(self.leave.weight)  # the first guess is "no noise": the loss starts at E||eps||^2 / D = 1
         nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)  # the same numbers, laid out as CPU convolutions like them
 
-    def forward(self, x: Float[Tensor, "b c h w"], t: Shaped[Tensor, " b"]) -> Float[Tensor, "b c h w"]:
+    def forward(
+        self,
+        x: Float[Tensor, "b c h w"],
+        t: Shaped[Tensor, "b ..."],
+        labels: Int64[Tensor, " b"] | None = None,
+    ) -> Float[Tensor, "b oc h w"]:
         """Predict the noise in x_t.
 
         Args:
             x: The noisy images x_t.
-            t: Their times, integers in 1..T.
+            t: Their times [b], or [b times] where the network reads several; integers or real numbers.
+            labels: Their classes, in 0..classes; the last of these, and None, stand for "any class".
 
         Returns:
-            The predicted noise, in the shape of x. Any height and width work, odd ones too.
+            The predicted noise, in the shape of x, or with `outputs` times its channels. Without patches, any height
+            and width work, odd ones too.
         """
-        time = self.time(time_embedding(t, self.width).to(x.dtype))
-        skip = self.down(self.enter(x), time)
+        each = t.reshape(len(t), -1)
+        if each.shape[1] != self.times or x.shape[2] % self.patch or x.shape[3] % self.patch:
+            raise ValueError(
+                f"t is {list(t.shape)} and the images {list(x.shape)}; expected {self.times} times for each image, "
+                f"and sides that are multiples of {self.patch}"
+            )
+        time = self.time(torch.cat([time_embedding(one, self.width) for one in each.unbind(1)], dim=1).to(x.dtype))
+        if self.label is not None:
+            time = time + self.label(torch.full_like(each[:, 0], self.classes).long() if labels is None else labels)
+        skip = self.down(self.enter(F.pixel_unshuffle(x, self.patch)), time)
         x = self.low_1(self.shrink(skip), time)
         x = self.low_2(self.attend(x), time)
         x = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)[:, :, : skip.shape[2], : skip.shape[3]]
         x = self.up(torch.cat([self.grow(x), skip], dim=1), time)
-        return self.leave(F.silu(self.norm(x)))
+        return F.pixel_shuffle(self.leave(F.silu(self.norm(x))), self.patch)

@@ -7,6 +7,16 @@ import pytest
 
 
 @pytest.fixture
+def process() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.process")
+
+
+@pytest.fixture
+def parameterisation() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.parameterisation")
+
+
+@pytest.fixture
 def ddpm() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.ddpm")
 

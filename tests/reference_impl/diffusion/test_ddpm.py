@@ -4,7 +4,6 @@ line by line and asks that one of these fails.
 Statistical bounds are stated as numbers of standard errors; seeds are fixed, so a test that passes once passes always.
 """
 
-import inspect
 import math
 
 import numpy as np
@@ -15,171 +14,32 @@ from scipy import stats
 
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
-
-F64 = torch.float64
-
-
-def seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def rough(ddpm, T: int = 9, seed: int = 3):
-    """A schedule without any pattern, so that no two of its numbers can be confused."""
-    beta = np.random.default_rng(seed).uniform(0.02, 0.4, T)
-    return ddpm.Schedule(torch.tensor([0.0, *beta], dtype=F64)), beta
-
-
-def normal(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=seeded(seed), dtype=F64)
-
-
-def pixels(values) -> torch.Tensor:
-    """One image of one pixel for each value: [b 1 1 1]."""
-    return torch.as_tensor(values, dtype=F64).reshape(-1, 1, 1, 1)
-
-
-def every_t(T: int) -> torch.Tensor:
-    return torch.arange(1, T + 1)
-
-
-# ------------------------------------------------------------------------------------------------- schedule
-
-
-def test_linear_schedule_is_the_papers(ddpm):
-    s = ddpm.Schedule.linear()
-    assert s.T == 1000
-    assert len(s.beta) == len(s.alpha) == len(s.alpha_bar) == 1001
-    assert (s.beta[0], s.alpha_bar[0]) == (0, 1)
-    for t in (1, 2, 500, 999, 1000):
-        assert s.beta[t].item() == pytest.approx(1e-4 + (0.02 - 1e-4) * (t - 1) / 999, rel=1e-12)
-    assert torch.equal(s.alpha, 1 - s.beta)
-    for t in (1, 2, 500, 1000):  # the product, by a compensated sum of logarithms
-        assert s.alpha_bar[t].item() == pytest.approx(
-            math.exp(math.fsum(np.log1p(-s.beta[1 : t + 1].numpy()))), rel=1e-11
-        )
-
-
-def test_end_of_the_forward_process_is_nearly_the_prior(ddpm):
-    """Section 4: the prior's KL term L_T is about 1e-5 bits per dimension. That needs abar_T near 4e-5."""
-    abar = ddpm.Schedule.linear().alpha_bar[1000].item()
-    assert abar == pytest.approx(4.036e-5, rel=1e-3)
-    for mean_square in (0.2, 0.5):  # of natural images in [-1, 1]
-        kl = 0.5 * (abar * mean_square - abar - math.log1p(-abar)) / math.log(2)
-        assert 0.3e-5 < kl < 2e-5
-
-
-def test_lookup_at_t_holds_the_neighbours_apart(ddpm):
-    s, beta = rough(ddpm)
-    at = s.at(every_t(9))
-    abar = np.cumprod(1 - beta)
-    np.testing.assert_allclose(at.beta, beta, rtol=1e-15)
-    np.testing.assert_allclose(at.alpha, 1 - beta, rtol=1e-15)
-    np.testing.assert_allclose(at.alpha_bar, abar, rtol=1e-14)
-    np.testing.assert_allclose(at.alpha_bar_prev, [1, *abar[:-1]], rtol=1e-14)
-
-
-# ------------------------------------------------------------------------------------------ forward process
-
-
-def test_forward_step_has_mean_and_variance_of_eq_2(ddpm):
-    s, beta = rough(ddpm)
-    t, one, zero = every_t(9), pixels(np.ones(9)), pixels(np.zeros(9))
-    np.testing.assert_allclose(ddpm.q_step(s, one, t, zero).flatten(), np.sqrt(1 - beta), rtol=1e-14)
-    np.testing.assert_allclose(ddpm.q_step(s, zero, t, one).flatten() ** 2, beta, rtol=1e-14)
-
-
-def test_q_sample_equals_the_steps_by_recursion(ddpm):
-    """Eq. (4) from Eq. (2): m_t = sqrt(1 - beta_t) m_{t-1}, v_t = (1 - beta_t) v_{t-1} + beta_t, all t of T = 1000."""
-    s = ddpm.Schedule.linear()
-    t, one, zero = every_t(1000), pixels(np.ones(1000)), pixels(np.zeros(1000))
-    m, v, means, variances = 1.0, 0.0, [], []
-    for beta in s.beta[1:].tolist():
-        m, v = math.sqrt(1 - beta) * m, (1 - beta) * v + beta
-        means.append(m)
-        variances.append(v)
-    np.testing.assert_allclose(ddpm.q_sample(s, one, t, zero).flatten(), means, rtol=1e-11)
-    np.testing.assert_allclose(ddpm.q_sample(s, zero, t, one).flatten() ** 2, variances, rtol=1e-11)
-
-
-def test_q_sample_equals_the_steps_by_simulation(ddpm):
-    """200,000 chains of Eq. (2) against Eq. (4): mean and variance within 5 standard errors (p < 1e-6)."""
-    n, x_0 = 200_000, 0.7
-    s, _ = rough(ddpm)
-    x, g = torch.full((n, 1, 1, 1), x_0, dtype=F64), seeded()
-    for t in range(1, 6):
-        x = ddpm.q_step(s, x, torch.full((n,), t), torch.randn(x.shape, generator=g, dtype=F64))
-    five, one, zero = torch.tensor([5]), pixels([1.0]), pixels([0.0])
-    mean, var = ddpm.q_sample(s, x_0 * one, five, zero).item(), ddpm.q_sample(s, zero, five, one).item() ** 2
-    assert abs(x.mean().item() - mean) < 5 * math.sqrt(var / n)
-    assert abs(x.var().item() - var) < 5 * var * math.sqrt(2 / n)
-
-
-# ------------------------------------------------------------------------------------------------ posterior
-
-
-def test_posterior_equals_bayes_rule_by_quadrature(ddpm):
-    """q(x_{t-1} | x_t, x_0) is proportional to q(x_t | x_{t-1}) q(x_{t-1} | x_0): integrated on a grid."""
-    s, beta = rough(ddpm)
-    abar, x_0, x_t = np.cumprod(1 - beta), 0.4, -0.9
-    u = np.linspace(-12, 12, 200_001)
-    for t in range(2, 10):
-        prior = stats.norm.pdf(u, math.sqrt(abar[t - 2]) * x_0, math.sqrt(1 - abar[t - 2]))
-        density = prior * stats.norm.pdf(x_t, np.sqrt(1 - beta[t - 1]) * u, math.sqrt(beta[t - 1]))
-        density /= density.sum()
-        mean, var = ddpm.q_posterior(s, pixels([x_0]), pixels([x_t]), torch.tensor([t]))
-        assert mean.item() == pytest.approx((density * u).sum(), abs=1e-9)
-        assert var.item() == pytest.approx((density * u**2).sum() - (density * u).sum() ** 2, abs=1e-9)
-
-
-def test_posterior_equals_conditioning_the_joint_gaussian(ddpm):
-    """x_1..x_T given x_0 is one Gaussian, x = m x_0 + L eps. Condition x_{t-1} on x_t by the Schur complement."""
-    s, beta = rough(ddpm)
-    T, m, L = len(beta), np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
-    for i in range(T):
-        a = math.sqrt(1 - beta[i])
-        m[i] = a * (m[i - 1] if i else 1.0)
-        L[i] = a * L[i - 1] if i else 0.0
-        L[i, i] = math.sqrt(beta[i])
-    cov, x_0, x_t = L @ L.T, -0.3, 1.1
-    for t in range(2, T + 1):
-        i, j = t - 2, t - 1  # the rows of x_{t-1} and x_t
-        gain = cov[i, j] / cov[j, j]
-        mean, var = ddpm.q_posterior(s, pixels([x_0]), pixels([x_t]), torch.tensor([t]))
-        assert mean.item() == pytest.approx(m[i] * x_0 + gain * (x_t - m[j] * x_0), rel=1e-12)
-        assert var.item() == pytest.approx(cov[i, i] - gain * cov[i, j], rel=1e-11)
-
-
-def test_posterior_at_t_1_is_x_0_itself(ddpm):
-    s, _ = rough(ddpm)
-    mean, var = ddpm.q_posterior(s, pixels([0.6]), pixels([-5.0]), torch.tensor([1]))
-    assert mean.item() == pytest.approx(0.6, rel=1e-14)
-    assert var.item() == 0
-
+from tests.reference_impl.diffusion.toys import F64, every_t, normal, rough, seeded, unchecked
 
 # ------------------------------------------------------------------------------------------ reverse process
 
 
-def test_predict_x0_inverts_q_sample(ddpm):
-    s = ddpm.Schedule.linear()
+def test_predict_x0_inverts_q_sample(process, ddpm):
+    s = process.Schedule.linear()
     t, x_0, eps = every_t(1000), normal(1000, 1, 2, 2, seed=1), normal(1000, 1, 2, 2, seed=2)
-    x_t = ddpm.q_sample(s, x_0, t, eps)
+    x_t = process.q_sample(s, x_0, t, eps)
     torch.testing.assert_close(ddpm.predict_x0(s, x_t, t, eps), x_0, rtol=0, atol=1e-11)
 
 
-def test_p_mean_is_the_posterior_mean_at_the_x0_it_implies(ddpm):
+def test_p_mean_is_the_posterior_mean_at_the_x0_it_implies(process, ddpm):
     """Eq. (11) is Eq. (7) with x^_0 of Eq. (15) in the place of x_0, at every t."""
-    for s in (ddpm.Schedule.linear(), rough(ddpm)[0]):
+    for s in (process.Schedule.linear(), rough(process)[0]):
         t = every_t(s.T)
         x_t, eps = normal(s.T, 1, 2, 2, seed=1), normal(s.T, 1, 2, 2, seed=2)
         implied = (x_t - (1 - s.alpha_bar[1:]).sqrt().reshape(-1, 1, 1, 1) * eps) / s.alpha_bar[1:].sqrt().reshape(
             -1, 1, 1, 1
         )
-        expected, _ = ddpm.q_posterior(s, implied, x_t, t)
+        expected, _ = process.q_posterior(s, implied, x_t, t)
         torch.testing.assert_close(ddpm.p_mean(s, x_t, t, eps), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_sigma_is_the_papers_two_extremes(ddpm):
-    s, beta = rough(ddpm)
+def test_sigma_is_the_papers_two_extremes(process, ddpm):
+    s, beta = rough(process)
     abar, t = np.cumprod(1 - beta), every_t(9)
     np.testing.assert_allclose(ddpm.sigma(s, t) ** 2, beta, rtol=1e-14)
     np.testing.assert_allclose(ddpm.sigma(s, t, "beta") ** 2, beta, rtol=1e-14)
@@ -188,8 +48,8 @@ def test_sigma_is_the_papers_two_extremes(ddpm):
     assert (tilde < beta).all()
 
 
-def test_last_step_adds_no_noise(ddpm):
-    s, _ = rough(ddpm)
+def test_last_step_adds_no_noise(process, ddpm):
+    s, _ = rough(process)
     x_1 = normal(4, 1, 3, 3)
     for variance in ("beta", "beta_tilde"):
         outcomes = [ddpm.p_sample(s, lambda x, t: 0.5 * x, x_1, 1, seeded(i), variance) for i in (1, 2)]
@@ -198,9 +58,9 @@ def test_last_step_adds_no_noise(ddpm):
 
 
 @pytest.mark.parametrize("variance", ["beta", "beta_tilde"])
-def test_every_other_step_adds_noise_of_sigma_t(ddpm, variance):
+def test_every_other_step_adds_noise_of_sigma_t(process, ddpm, variance):
     """Mean p_mean and variance sigma_t^2, within 5 standard errors over 100,000 pixels."""
-    s, _ = rough(ddpm)
+    s, _ = rough(process)
     n = 100_000
     x_t = torch.full((1, 1, n // 100, 100), 0.8, dtype=F64)
     for t in (2, 5, 9):
@@ -225,16 +85,16 @@ def oracle(abar: np.ndarray, x_0: torch.Tensor, offset: float = 0.0):
     return eps_theta
 
 
-def test_oracle_has_loss_zero_and_an_offset_c_has_loss_c_squared(ddpm):
+def test_oracle_has_loss_zero_and_an_offset_c_has_loss_c_squared(process, ddpm):
     """Kills every mismatch between the noise that is mixed in and the noise that is the target."""
-    s, beta = rough(ddpm)
+    s, beta = rough(process)
     x_0, abar = normal(64, 2, 3, 3), np.cumprod(1 - beta)
     assert ddpm.loss_simple(s, oracle(abar, x_0), x_0, seeded()).item() < 1e-25
     assert ddpm.loss_simple(s, oracle(abar, x_0, offset=0.8), x_0, seeded()).item() == pytest.approx(0.64, rel=1e-12)
 
 
-def test_loss_at_is_each_images_own(ddpm):
-    s, _ = rough(ddpm)
+def test_loss_at_is_each_images_own(process, ddpm):
+    s, _ = rough(process)
     eps, t = normal(3, 2, 4, 4), torch.tensor([1, 4, 9])
     errors = torch.tensor([0.0, 1.0, 3.0], dtype=F64)
     loss = ddpm.loss_at(s, lambda x, t: eps + errors.reshape(3, 1, 1, 1), torch.zeros_like(eps), t, eps)
@@ -242,9 +102,9 @@ def test_loss_at_is_each_images_own(ddpm):
     assert torch.equal(ddpm.loss_at(s, lambda x, t: eps, torch.zeros_like(eps), t, eps), torch.zeros(3, dtype=F64))
 
 
-def test_the_network_sees_x_t_and_its_own_t(ddpm):
+def test_the_network_sees_x_t_and_its_own_t(process, ddpm):
     """What reaches the network is Eq. (4) at the very t that it is told: at x_0 = 1 the pixels' mean gives t away."""
-    s, beta = rough(ddpm)
+    s, beta = rough(process)
     abar, seen = np.cumprod(1 - beta), {}
 
     def spy(x_t, t):
@@ -258,9 +118,9 @@ def test_the_network_sees_x_t_and_its_own_t(ddpm):
     assert (np.abs(seen["x"].mean(dim=(1, 2, 3)).numpy() - np.sqrt(at)) < 5 * standard_error).all()
 
 
-def test_times_are_uniform_on_1_to_T_and_noise_is_fresh(ddpm):
+def test_times_are_uniform_on_1_to_T_and_noise_is_fresh(process, ddpm):
     """Chi-square over 10 times and 40,000 draws, at level 1e-6; no two images or calls share noise."""
-    s, _ = rough(ddpm, T=10)
+    s, _ = rough(process, T=10)
     times, noises, g = [], [], seeded()
 
     def spy(x_t, t):
@@ -278,14 +138,14 @@ def test_times_are_uniform_on_1_to_T_and_noise_is_fresh(ddpm):
     assert stats.kstest(eps, "norm").pvalue > 1e-6
 
 
-def test_gradient_of_the_loss_equals_finite_differences(ddpm, unet):
+def test_gradient_of_the_loss_equals_finite_differences(process, ddpm, unet):
     """In float64, along three random directions through all the weights of a small U-Net."""
     torch.manual_seed(0)
     net = unet.UNet(width=16).double()
     with torch.no_grad():
         for p in net.parameters():
             p.add_(0.1 * torch.randn_like(p))  # away from the zeros it starts with
-    s, x_0, weights = ddpm.Schedule.linear(50), normal(4, 1, 4, 4), list(net.parameters())
+    s, x_0, weights = process.Schedule.linear(50), normal(4, 1, 4, 4), list(net.parameters())
 
     def loss() -> torch.Tensor:
         return ddpm.loss_simple(s, net, x_0, seeded(5))
@@ -333,10 +193,10 @@ def chain_by_hand(beta: np.ndarray, mean: float, var: float, variance: str) -> t
 
 
 @pytest.mark.parametrize("variance", ["beta", "beta_tilde"])
-def test_sampling_recovers_a_gaussian(ddpm, variance):
+def test_sampling_recovers_a_gaussian(process, ddpm, variance):
     """With the exact noise predictor, 40,000 samples have the chain's mean and variance, within 5 standard errors,
     and the chain's are the data's up to its discretisation (2 % of the variance at T = 1000)."""
-    s, n, mean, var = ddpm.Schedule.linear(), 40_000, 0.6, 0.25
+    s, n, mean, var = process.Schedule.linear(), 40_000, 0.6, 0.25
     m, v = chain_by_hand(s.beta[1:].numpy(), mean, var, variance)
     assert m == pytest.approx(mean, abs=0.01)
     assert v == pytest.approx(var, rel=0.02)
@@ -346,9 +206,9 @@ def test_sampling_recovers_a_gaussian(ddpm, variance):
 
 
 @pytest.mark.parametrize("variance", ["beta", "beta_tilde"])
-def test_sampling_a_short_rough_chain_matches_it_exactly(ddpm, variance):
+def test_sampling_a_short_rough_chain_matches_it_exactly(process, ddpm, variance):
     """Nine big steps, where each coefficient counts: 200,000 samples against the chain carried by hand."""
-    s, beta = rough(ddpm)
+    s, beta = rough(process)
     n = 200_000
     m, v = chain_by_hand(beta, 0.6, 0.25, variance)
     x = ddpm.sample(s, gaussian_oracle(s, 0.6, 0.25), (1, 1, 400, 500), seeded(), variance, F64)
@@ -356,11 +216,11 @@ def test_sampling_a_short_rough_chain_matches_it_exactly(ddpm, variance):
     assert abs(x.var().item() - v) < 5 * v * math.sqrt(2 / n)
 
 
-def test_sampling_recovers_a_mixture(ddpm):
+def test_sampling_recovers_a_mixture(process, ddpm):
     """0.3 N(-0.7, 0.1^2) + 0.7 N(0.5, 0.15^2). Kolmogorov-Smirnov distance over 20,000 samples below its 1e-6 quantile
     plus 0.01 for the chain's discretisation."""
     weight, mean, sd = np.array([0.3, 0.7]), torch.tensor([-0.7, 0.5]), torch.tensor([0.1, 0.15])
-    s, n = ddpm.Schedule.linear(), 20_000
+    s, n = process.Schedule.linear(), 20_000
 
     def eps_theta(x_t, t):  # -sqrt(1 - abar) times the gradient of log q(x_t), itself a mixture
         a = s.alpha_bar[t][0].float()
@@ -375,8 +235,8 @@ def test_sampling_recovers_a_mixture(ddpm):
     assert stats.kstest(x, cdf).statistic < math.sqrt(math.log(2 / 1e-6) / (2 * n)) + 0.01
 
 
-def test_trajectory_runs_from_T_to_0_and_asks_the_network_at_each_t(ddpm):
-    s, asked = rough(ddpm)[0], []
+def test_trajectory_runs_from_T_to_0_and_asks_the_network_at_each_t(process, ddpm):
+    s, asked = rough(process)[0], []
 
     def eps_theta(x_t, t):
         asked.append((t.tolist(), tuple(x_t.shape)))
@@ -388,13 +248,13 @@ def test_trajectory_runs_from_T_to_0_and_asks_the_network_at_each_t(ddpm):
     assert torch.equal(ddpm.sample(s, eps_theta, (2, 1, 3, 3), seeded()), states[-1][1])
 
 
-def test_sampling_starts_from_the_standard_normal(ddpm):
-    _, x = next(ddpm.trajectory(rough(ddpm)[0], lambda x, t: x, (1, 1, 100, 100), seeded()))
+def test_sampling_starts_from_the_standard_normal(process, ddpm):
+    _, x = next(ddpm.trajectory(rough(process)[0], lambda x, t: x, (1, 1, 100, 100), seeded()))
     assert stats.kstest(x.flatten().numpy(), "norm").pvalue > 1e-6
 
 
-def test_sampling_keeps_no_gradient(ddpm):
-    s, weight = rough(ddpm)[0], torch.ones(1, requires_grad=True)
+def test_sampling_keeps_no_gradient(process, ddpm):
+    s, weight = rough(process)[0], torch.ones(1, requires_grad=True)
     assert not ddpm.sample(s, lambda x, t: weight * x, (1, 1, 2, 2), seeded()).requires_grad
 
 
@@ -410,7 +270,7 @@ def test_batch_of_one_and_odd_sizes(ddpm, shape):
     assert method.sample(shape[0], None, seeded()).shape == shape
 
 
-def test_the_process_shown_begins_with_noise_and_ends_with_the_samples(ddpm):
+def test_the_process_shown_begins_with_noise_and_ends_with_the_samples(process, ddpm):
     method = ddpm.DDPM(ddpm.DDPMConfig(T=40, beta=(0.01, 0.3), width=16), Spec((1, 4, 4), 0, 0))
     x = torch.zeros(6, 1, 4, 4)
     process = method.pictures(Data("toy", x, torch.zeros(6).long(), x, torch.zeros(6).long()), seeded())["process"]
@@ -428,21 +288,13 @@ def test_same_seed_same_bits_other_seed_other_bits(ddpm):
         assert not torch.equal(draw(seeded(1)), draw(seeded(2)))
 
 
-def test_randomness_comes_from_the_generator_alone(ddpm):
-    s, outcomes = rough(ddpm)[0], []
+def test_randomness_comes_from_the_generator_alone(process, ddpm):
+    s, outcomes = rough(process)[0], []
     for seed in (1, 2):
         torch.manual_seed(seed)
         loss = ddpm.loss_simple(s, lambda x, t: x * 0.1, torch.zeros(8, 1, 2, 2), seeded())
         outcomes.append((loss.item(), ddpm.sample(s, lambda x, t: x * 0.1, (2, 1, 2, 2), seeded()).sum().item()))
     assert outcomes[0] == outcomes[1]
-
-
-def test_coefficients_are_exact_in_float32_where_subtraction_would_not_be(ddpm):
-    """At t = 1, 1 - abar = 1e-4: formed in float32 it would be off by up to 3e-4 of itself. Ours is right to 1e-6."""
-    s = ddpm.Schedule.linear()
-    noise = ddpm.q_sample(s, torch.zeros(1, 1, 1, 1), torch.tensor([1]), torch.ones(1, 1, 1, 1))
-    assert noise.dtype == torch.float32
-    assert noise.item() == pytest.approx(0.01, rel=1e-6)
 
 
 def test_held_out_loss_is_on_fixed_times_and_noise(ddpm):
@@ -477,36 +329,9 @@ def test_bad_values_name_field_value_and_what_is_expected(ddpm):
         assert all(part in str(caught.value) for part in parts), caught.value
 
 
-def unchecked(function):
-    """The function without the tests' own checks of shapes: what a user meets."""
-    return inspect.unwrap(function)
-
-
-def test_bad_times_and_shapes_name_what_is_expected(ddpm):
-    s, x = rough(ddpm)[0], torch.zeros(2, 1, 3, 3)
-    at, times = unchecked(ddpm.Schedule.at), unchecked(ddpm.times)
-    for bad in ([0, 1], [1, 10], [-1, 3]):
-        with pytest.raises(ValueError, match=r"expected times in 1\.\.9"):
-            ddpm.q_sample(s, x, torch.tensor(bad), x)
-    for bad in (torch.tensor([0.5, 1.0]), torch.tensor(3), torch.tensor([True, True])):
-        with pytest.raises(ValueError, match=r"expected integers \[b\]"):
-            at(s, bad)
-    with pytest.raises(ValueError, match=r"expected floating point \[3 c h w\]"):
-        times(torch.ones(3, dtype=F64), x)
-    with pytest.raises(ValueError, match="expected floating point"):
-        times(torch.ones(2, dtype=F64), x.int())
+def test_a_guess_of_another_shape_and_an_unknown_variance_are_refused(process, ddpm):
+    s, x = rough(process)[0], torch.zeros(2, 1, 3, 3)
     with pytest.raises(ValueError, match="expected the noise's shape"):
         ddpm.loss_at(s, lambda x, t: x[:, :, :1], x, torch.tensor([1, 2]), x)
-
-
-def test_bad_schedules_are_refused(ddpm):
-    schedule = unchecked(ddpm.Schedule)
-    for beta in ([0.1, 0.2], [0.0, 0.2, 1.0], [0.0, 0.0], [0.0, -0.1]):
-        with pytest.raises(ValueError, match="expected beta_0 = 0 and 0 < beta_t < 1"):
-            schedule(torch.tensor(beta, dtype=F64))
-    with pytest.raises(ValueError, match=r"expected float64 \[T \+ 1\]"):
-        schedule(torch.zeros(1, dtype=F64))
-    with pytest.raises(ValueError, match="T is 0"):
-        ddpm.Schedule.linear(0)
     with pytest.raises(ValueError, match="variance is 'none'"):
-        unchecked(ddpm.sigma)(schedule(torch.tensor([0.0, 0.1], dtype=F64)), torch.tensor([1]), "none")
+        unchecked(ddpm.sigma)(s, torch.tensor([1]), "none")

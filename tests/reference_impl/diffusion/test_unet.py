@@ -112,7 +112,51 @@ def test_any_height_and_width(unet, h, w):
     assert awake(unet, width=16, channels=3)(torch.randn(2, 3, h, w), torch.tensor([1, 2])).shape == (2, 3, h, w)
 
 
+def test_the_class_changes_every_pixel_and_none_is_the_last_of_them(unet):
+    net = awake(unet, width=16, classes=3)
+    x, t = torch.randn(1, 1, 8, 8).repeat(4, 1, 1, 1), torch.full((4,), 10)
+    outputs = net(x, t, torch.arange(4))
+    assert all((outputs[i] != outputs[j]).all() for i in range(4) for j in range(i))
+    assert torch.equal(net(x, t), outputs[3:].expand(4, -1, -1, -1))
+
+
+def test_every_parameter_of_a_network_with_classes_receives_a_gradient(unet):
+    net = awake(unet, width=16, classes=2, times=2, outputs=2, patch=2).double()
+    x, t = torch.randn(6, 1, 8, 8, dtype=torch.float64), torch.rand(6, 2, dtype=torch.float64) * 1000
+    net(x, t, torch.arange(6) % 3).square().sum().backward()
+    for name, p in net.named_parameters():
+        assert (p.grad.abs() > 1e-12 * p.grad.abs().max()).all(), f"part of {name} has no influence"
+
+
+def test_each_of_two_times_matters(unet):
+    net = awake(unet, width=16, times=2)
+    x = torch.randn(1, 1, 8, 8).repeat(3, 1, 1, 1)
+    a, b, c = net(x, torch.tensor([[10.0, 20.0], [10.0, 30.0], [20.0, 10.0]]))
+    assert (a != b).all()
+    assert (a != c).all()
+
+
+def test_patches_and_outputs_keep_each_pixel_in_its_place(unet):
+    """With the rest of the network cut, an output pixel depends on its own patch alone, and comes out where it was."""
+    net = awake(unet, width=16, patch=2, outputs=3)
+    assert net(torch.randn(2, 1, 8, 12), torch.tensor([1, 2])).shape == (2, 3, 8, 12)
+    x = torch.arange(16.0).reshape(1, 1, 4, 4)
+    net = unet.UNet(width=16, patch=2)
+    for module in (net.enter, net.leave):
+        torch.nn.init.zeros_(module.weight)
+    seen = []
+    net.enter.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    net.leave.register_forward_hook(lambda *_: seen[0])  # what went in comes out: only the cutting is left
+    assert torch.equal(net(x, torch.tensor([1])), x)
+    assert seen[0].shape == (1, 4, 2, 2)
+    assert seen[0][0, :, 0, 1].tolist() == [2, 3, 6, 7]
+
+
 def test_bad_sizes_name_what_is_expected(unet):
+    with pytest.raises(ValueError, match="expected 1 times for each image, and sides that are multiples of 2"):
+        unet.UNet(width=16, patch=2)(torch.zeros(1, 1, 7, 8), torch.tensor([1]))
+    with pytest.raises(ValueError, match="expected 2 times for each image"):
+        unet.UNet(width=16, times=2)(torch.zeros(1, 1, 8, 8), torch.tensor([1]))
     with pytest.raises(ValueError, match="width is 20; expected a multiple of 8, at least 16"):
         unet.UNet(width=20)
     with pytest.raises(ValueError, match="width is 8"):

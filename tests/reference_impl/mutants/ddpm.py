@@ -1,12 +1,13 @@
-"""Changes to ddpm.py and unet.py of the kind that people make, one at a time."""
+"""Changes to process.py, ddpm.py and unet.py of the kind that people make, one at a time."""
 
 from functools import partial
 
 from tests.reference_impl.mutation import Mutant
 
-MODULES = ["reference_impl.diffusion.unet", "reference_impl.diffusion.ddpm"]
-PROOFS = ["diffusion/test_ddpm.py", "diffusion/test_unet.py"]
+MODULES = ["reference_impl.diffusion.unet", "reference_impl.diffusion.process", "reference_impl.diffusion.ddpm"]
+PROOFS = ["diffusion/test_process.py", "diffusion/test_ddpm.py", "diffusion/test_unet.py"]
 
+process = partial(Mutant, "reference_impl.diffusion.process")
 ddpm = partial(Mutant, "reference_impl.diffusion.ddpm")
 unet = partial(Mutant, "reference_impl.diffusion.unet")
 
@@ -27,35 +28,40 @@ LOSS = "return (eps - guess).square().flatten(1).mean(dim=1)"
 
 MUTANTS = [
     # the schedule
-    ddpm("alpha = 1 + beta", "return 1 - self.beta\n", "return 1 + self.beta\n"),
-    ddpm("abar is a sum, not a product", "self.alpha.cumprod(dim=0)", "self.alpha.cumsum(dim=0)"),
-    ddpm("abar multiplies beta", "self.alpha.cumprod(dim=0)", "(1 - self.beta.cumsum(dim=0))"),
-    ddpm("schedule linear in sqrt(beta)", "torch.linspace(beta_1, beta_T, T, dtype=torch.float64)",
+    process("alpha = 1 + beta", "return 1 - self.beta\n", "return 1 + self.beta\n"),
+    process("abar is a sum, not a product", "self.alpha.cumprod(dim=0)", "self.alpha.cumsum(dim=0)"),
+    process("abar multiplies beta", "self.alpha.cumprod(dim=0)", "(1 - self.beta.cumsum(dim=0))"),
+    process("schedule linear in sqrt(beta)", "torch.linspace(beta_1, beta_T, T, dtype=torch.float64)",
          "torch.linspace(beta_1**0.5, beta_T**0.5, T, dtype=torch.float64) ** 2"),
-    ddpm("schedule backwards", "torch.linspace(beta_1, beta_T, T,", "torch.linspace(beta_T, beta_1, T,"),
-    ddpm("schedule one step short", "torch.linspace(beta_1, beta_T, T, dtype",
+    process("schedule backwards", "torch.linspace(beta_1, beta_T, T,", "torch.linspace(beta_T, beta_1, T,"),
+    process("schedule one step short", "torch.linspace(beta_1, beta_T, T, dtype",
          "torch.linspace(beta_1, beta_T, T + 1, dtype"),
-    ddpm("beta_T = 0.2", "beta_T: float = 0.02", "beta_T: float = 0.2"),
-    ddpm("tables read one step early", LOOKUP, LOOKUP.replace("[t]", "[t - 1]")),
-    ddpm("abar_{t-1} is abar_t", LOOKUP, LOOKUP.replace("[t - 1]", "[t]")),
-    ddpm("times out of range accepted", "if ((t < 1) | (t > self.T)).any():", "if (t > self.T).any():"),
-    ddpm("coefficients rounded to float32 before use", "self.beta[t], self.alpha[t], self.alpha_bar[t], ",
+    process("beta_T = 0.2", "beta_T: float = 0.02", "beta_T: float = 0.2"),
+    process("cosine: no square", "* math.pi / 2).square()", "* math.pi / 2)"),
+    process("cosine: no offset", "/ T + s) / (1 + s)", "/ T)"),
+    process("cosine: not clipped", ".clamp(max=most)", ""),
+    process("cosine: beta upside down", "f[1:] / f[:-1]", "f[:-1] / f[1:]"),
+    process("tables read one step early", LOOKUP, LOOKUP.replace("[t]", "[t - 1]")),
+    process("abar_{t-1} is abar_t", LOOKUP, LOOKUP.replace("[t - 1]", "[t]")),
+    process("times out of range accepted", "if ((t < 1) | (t > self.T)).any():", "if (t > self.T).any():"),
+    process("coefficients rounded to float32 before use", "self.beta[t], self.alpha[t], self.alpha_bar[t], ",
          "self.beta[t], self.alpha[t], self.alpha_bar[t].float().double(), "),
     # the forward process
-    ddpm("Eq. 2: no root on 1 - beta", Q_STEP, Q_STEP.replace("(1 - s.beta).sqrt()", "(1 - s.beta)")),
-    ddpm("Eq. 2: no root on beta", Q_STEP, Q_STEP.replace("s.beta.sqrt(), eps", "s.beta, eps")),
-    ddpm("Eq. 4: no root on abar", Q_SAMPLE, Q_SAMPLE.replace("s.alpha_bar.sqrt(), x_0", "s.alpha_bar, x_0")),
-    ddpm("Eq. 4: no root on 1 - abar", Q_SAMPLE, Q_SAMPLE.replace("(1 - s.alpha_bar).sqrt()", "(1 - s.alpha_bar)")),
-    ddpm("Eq. 4: alpha for abar", Q_SAMPLE, Q_SAMPLE.replace("s.alpha_bar", "s.alpha")),
-    ddpm("Eq. 4: one step early", Q_SAMPLE, Q_SAMPLE.replace("s.alpha_bar", "s.alpha_bar_prev")),
+    process("Eq. 2: no root on 1 - beta", Q_STEP, Q_STEP.replace("(1 - s.beta).sqrt()", "(1 - s.beta)")),
+    process("Eq. 2: no root on beta", Q_STEP, Q_STEP.replace("s.beta.sqrt(), eps", "s.beta, eps")),
+    process("Eq. 4: no root on abar", Q_SAMPLE, Q_SAMPLE.replace("s.alpha_bar.sqrt(), x_0", "s.alpha_bar, x_0")),
+    process("Eq. 4: no root on 1 - abar", Q_SAMPLE, Q_SAMPLE.replace("(1 - s.alpha_bar).sqrt()", "(1 - s.alpha_bar)")),
+    process("Eq. 4: alpha for abar", Q_SAMPLE, Q_SAMPLE.replace("s.alpha_bar", "s.alpha")),
+    process("Eq. 4: one step early", Q_SAMPLE, Q_SAMPLE.replace("s.alpha_bar", "s.alpha_bar_prev")),
     # the posterior
-    ddpm("Eq. 7: abar_t for abar_{t-1} before x_0", FROM_X_0, FROM_X_0.replace("s.alpha_bar_prev", "s.alpha_bar")),
-    ddpm("Eq. 7: no root before x_0", FROM_X_0, FROM_X_0.replace("s.alpha_bar_prev.sqrt()", "s.alpha_bar_prev")),
-    ddpm("Eq. 7: no beta before x_0", FROM_X_0, FROM_X_0.replace(" * s.beta", "")),
-    ddpm("Eq. 7: abar for alpha before x_t", FROM_X_T, FROM_X_T.replace("s.alpha.sqrt()", "s.alpha_bar.sqrt()")),
-    ddpm("Eq. 7: wrong denominator before x_t", FROM_X_T, FROM_X_T.replace("/ (1 - s.alpha_bar)", "/ (1 - s.alpha)")),
-    ddpm("Eq. 7: variance beta", VARIANCE, "variance = s.beta"),
-    ddpm("Eq. 7: variance upside down", VARIANCE, "variance = (1 - s.alpha_bar) / (1 - s.alpha_bar_prev) * s.beta"),
+    process("Eq. 7: abar_t for abar_{t-1} before x_0", FROM_X_0, FROM_X_0.replace("s.alpha_bar_prev", "s.alpha_bar")),
+    process("Eq. 7: no root before x_0", FROM_X_0, FROM_X_0.replace("s.alpha_bar_prev.sqrt()", "s.alpha_bar_prev")),
+    process("Eq. 7: no beta before x_0", FROM_X_0, FROM_X_0.replace(" * s.beta", "")),
+    process("Eq. 7: abar for alpha before x_t", FROM_X_T, FROM_X_T.replace("s.alpha.sqrt()", "s.alpha_bar.sqrt()")),
+    process("Eq. 7: wrong denominator before x_t", FROM_X_T,
+            FROM_X_T.replace("/ (1 - s.alpha_bar)", "/ (1 - s.alpha)")),
+    process("Eq. 7: variance beta", VARIANCE, "variance = s.beta"),
+    process("Eq. 7: variance upside down", VARIANCE, "variance = (1 - s.alpha_bar) / (1 - s.alpha_bar_prev) * s.beta"),
     # the reverse process
     ddpm("Eq. 15: plus for minus", PREDICT, PREDICT.replace("x_t - ", "x_t + ")),
     ddpm("Eq. 15: divides by root alpha", PREDICT, PREDICT.replace("s.alpha_bar.rsqrt()", "s.alpha.rsqrt()")),
@@ -117,6 +123,9 @@ MUTANTS = [
     unet("block: second norm left out", "F.silu(self.norm_2(y))", "F.silu(y)"),
     unet("skip connection of zeros", "torch.cat([self.grow(x), skip], dim=1)",
          "torch.cat([self.grow(x), skip * 0], dim=1)"),
+    unet("the class is left out", "time = time + self.label(", "time = time + 0 * self.label("),
+    unet("no class is the first class", "torch.full_like(each[:, 0], self.classes)", "torch.zeros_like(each[:, 0])"),
+    unet("only the first time is read", "for one in each.unbind(1)]", "for one in [each[:, 0]] * self.times]"),
     unet("last norm left out", "F.silu(self.norm(x))", "F.silu(x)"),
     unet("first guess is not zero", "nn.init.zeros_(self.leave.weight)", "nn.init.ones_(self.leave.weight)"),
 ]  # fmt: skip
@@ -124,6 +133,7 @@ MUTANTS = [
 ONE_EACH = {
     "alpha = 1 + beta": "test_linear_schedule_is_the_papers",
     "beta_T = 0.2": "test_end_of_the_forward_process_is_nearly_the_prior",
+    "cosine: no offset": "test_cosine_schedule_is_the_papers",
     "abar_{t-1} is abar_t": "test_lookup_at_t_holds_the_neighbours_apart",
     "Eq. 2: no root on beta": "test_forward_step_has_mean_and_variance_of_eq_2",
     "Eq. 4: one step early": "test_q_sample_equals_the_steps_by_recursion",
