@@ -8,7 +8,7 @@ The equations, as in Section 3.2 and Figure 3
     conditioning      c = MLP(emb(t)) + embedding of the class
     block             y = x + gamma_1 * Attention(LN(x) (1 + scale_1) + shift_1)
                       x' = y + gamma_2 * MLP(LN(y) (1 + scale_2) + shift_2)
-                      with all six vectors a linear map of SiLU(c) that starts at zero: each block starts as the identity
+                      with all six vectors a linear map of SiLU(c), zero at first: a block starts as the identity
     last layer        linear(LN(x) (1 + scale) + shift), zero at first; each patch's numbers go back to their pixels
 
 The symbols
