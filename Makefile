@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+# One worker for each core; tests that share a built site stay together.
+CORES := --numprocesses auto --dist loadgroup
+
 .PHONY: help serve site zensical test check lint types fast gpu mutants presets lock clean
 
 help: ## Show this list
@@ -37,10 +40,10 @@ check: $(VENV)/site.stamp ## Check the catalog
 	$(BIN)/aigc check
 
 test: $(VENV)/test.stamp lint types ## Run all tests, the linter and the type checker
-	$(BIN)/pytest
+	$(BIN)/pytest $(CORES)
 
 fast: $(VENV)/test.stamp ## Run the tests that need neither a browser nor a built site
-	$(BIN)/pytest --ignore tests/site
+	$(BIN)/pytest $(CORES) --ignore tests/site
 
 lint: $(VENV)/test.stamp ## Check style
 	$(BIN)/ruff check .
