@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,27 @@ def without_folder(words: Sequence[str]) -> list[str]:
     return kept
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What an unfinished run has cost so far: its code, and the seconds that it trained before it was stopped."""
+
+    source_sha256: str | None
+    seconds: float = 0.0
+
+    @classmethod
+    def read(cls, path: Path) -> "Spent":
+        """What an earlier stop left; of unknown code where none did, as after a crash."""
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls(None)
+
+    def longer(self, seconds: float) -> "Spent":
+        """With some seconds more."""
+        return replace(self, seconds=self.seconds + seconds)
+
+    def write(self, path: Path) -> None:
+        """Leave it beside the checkpoint."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+
 def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any]:
     """Train, sample, measure, and write it all down. Returns the record."""
     import torch
@@ -176,13 +198,25 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     data = DATA[pick("data", preset.train.data, DATA)]().to(device)
     git = record.git_state()
     done.unlink(missing_ok=True)
+    past = out / "spent.json"
+    if args.resume and checkpoint.exists():
+        spent = Spent.read(past)
+    else:
+        spent = Spent(record.source_sha256(entry.module))
+        past.unlink(missing_ok=True)
+    if args.record and spent.source_sha256 != record.source_sha256(entry.module):
+        raise ValueError(f"{out} was begun by other code; expected a whole run of this code to record: --restart")
 
     torch.manual_seed(args.seed)  # the first weights; batches, noise and samples have streams of their own
     method = module.build(preset.config, data.spec, device)
     start = time.perf_counter()
-    losses = engine.train(
-        method, data, preset, seed=args.seed, out=out, label=f"{entry.name}/{name}", resume=args.resume
-    )
+    try:
+        losses = engine.train(
+            method, data, preset, seed=args.seed, out=out, label=f"{entry.name}/{name}", resume=args.resume
+        )
+    except engine.InterruptedRunError:
+        spent.longer(time.perf_counter() - start).write(past)
+        raise
     trained = time.perf_counter()
     written = data.decode is not None
     points = not written and len(data.spec.shape) == 1  # a law in the plane shows in many points
@@ -211,10 +245,10 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
         data=data,
         device=device,
         seconds={
-            "train": trained - start,
+            "train": spent.seconds + trained - start,
             "sample": pictured - trained,
-            "to_picture": pictured - began,
-            "total": time.perf_counter() - began,
+            "to_picture": spent.seconds + pictured - began,
+            "total": spent.seconds + time.perf_counter() - began,
         },
         metrics=metrics,
         parameters=sum(p.numel() for p in method.model.parameters()),

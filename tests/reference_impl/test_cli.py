@@ -153,6 +153,20 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_gives_the_same_bits(tmp_pat
     assert cut["weights_sha256"] == whole["weights_sha256"]
     assert cut["pictures"] == whole["pictures"]
     assert cut["losses"] == whole["losses"]
+    spent = json.loads((tmp_path / "cut/spent.json").read_text())
+    assert cut["seconds"]["train"] > spent["seconds"] > 0  # the time before the stop counts
+    assert cut["seconds"]["total"] > cut["seconds"]["to_picture"] > cut["seconds"]["train"]
+
+
+@pytest.mark.parametrize("left", [None, {"source_sha256": "0" * 64, "seconds": 5.0}])
+def test_a_run_begun_by_other_or_unknown_code_is_not_recorded(tiny, left, capsys):
+    assert tiny() == 0
+    (tiny.out / "record.json").unlink()
+    if left:
+        (tiny.out / "spent.json").write_text(json.dumps(left))
+    assert tiny("--resume", "--record") == 2
+    assert "was begun by other code; expected a whole run of this code to record" in capsys.readouterr().err
+    assert tiny("--resume") == 0
 
 
 def test_evaluate_measures_a_checkpoint_as_the_run_did(tiny, capsys):
