@@ -22,9 +22,9 @@ Deviations from the paper and its authors' code
     - Size: 4 blocks of 64 numbers unless told otherwise, on small images; not 12 to 28 blocks of 384 to 1152 on the
       latents of an autoencoder.
     - The maps of attention have no biases, theirs have. A bias on the keys would never receive a gradient.
-    - The numbers that tell time and place are the same, but not in the same order. They tell the column first, and all
-      sines before all cosines; here the row comes first, and each sine stands next to its cosine. The layers that
-      follow are linear maps, random at first, and cannot tell. Nor does the order of the numbers in a patch matter.
+    - The numbers that tell time and place are theirs in another order. Of a time, the sines come before the cosines;
+      of a place, the row comes before the column and each sine stands next to its cosine; of a pixel's outputs, the
+      channel comes before the place in the patch. The layers around them are random linear maps and cannot tell.
     - The time may be a real number, or several, each embedded for itself. The variance that they predict too is
       `outputs` = 2 here; what the outputs mean, a method decides.
     - Classes are dropped by the method (`conditioning.drop_labels`), not by the network. A network of no classes is

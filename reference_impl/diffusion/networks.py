@@ -34,7 +34,8 @@ def build_network(
         times: Times that the network reads of each image.
         outputs: Numbers predicted for each pixel.
         attend: How a head of the DiT computes its values: `attention` where derivatives are taken forwards
-            (torch.func.jvp), for which torch's fused kernels have none. The U-Net writes its attention out anyway.
+            (torch.func.jvp), for torch's fused kernels have none. The U-Net's attention is written out anyway, but the
+            forward derivative of its norms wants the layout `model.to(memory_format=torch.contiguous_format)`.
 
     Raises:
         ValueError: The name is neither, or the width does not suit the network.

@@ -24,3 +24,13 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def dit() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.dit")
+
+
+@pytest.fixture
+def networks() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.networks")
