@@ -151,6 +151,30 @@ def q_sigma(
 
 
 @torch.no_grad()
+def step(
+    schedule: Schedule,
+    predict: Predictor,
+    x_t: Images,
+    t: int,
+    s: int,
+    eta: float = 0.0,
+    prediction: Prediction = "eps",
+    generator: Generator | None = None,
+    limit: float | None = None,
+) -> Images:
+    r"""From time t to an earlier time s, Eq. (12); arguments as in `trajectory`. Where sigma is 0, nothing is drawn.
+
+    $$x_s = \sqrt{\bar\alpha_s}\, \hat x_0 + \sqrt{1 - \bar\alpha_s - \sigma^2}\; \epsilon_\theta + \sigma z$$
+    """
+    t_each, s_each = (torch.full(x_t.shape[:1], time, device=x_t.device) for time in (t, s))
+    x_0, eps = guess(schedule, predict, x_t, t_each, prediction, limit)
+    mean, deviation = q_sigma(schedule, x_0, eps, t_each, s_each, eta)
+    if eta == 0 or s == 0:
+        return mean
+    z = torch.randn(x_t.shape, generator=generator, device=x_t.device, dtype=x_t.dtype)
+    return mean + times(deviation, z)
+
+
 def trajectory(
     schedule: Schedule,
     predict: Predictor,
@@ -170,20 +194,15 @@ def trajectory(
         tau: The times, increasing, in 1..T.
         eta: 0 for no noise (DDIM), 1 for as much as DDPM adds.
         prediction: What `predict` predicts.
-        generator: Where the noise of the steps comes from; not drawn from if eta is 0.
+        generator: Where the noise of the steps comes from.
         limit: See `guess`.
     """
     known_times(schedule, tau)
     x = x_T
     yield tau[-1], x
-    for now, then in pairwise([*reversed(tau), 0]):
-        t, s = (torch.full(x.shape[:1], time, device=x.device) for time in (now, then))
-        x_0, eps = guess(schedule, predict, x, t, prediction, limit)
-        x, deviation = q_sigma(schedule, x_0, eps, t, s, eta)
-        if eta > 0 and then > 0:
-            z = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-            x = x + times(deviation, z)
-        yield then, x
+    for t, s in pairwise([*reversed(tau), 0]):
+        x = step(schedule, predict, x, t, s, eta, prediction, generator, limit)
+        yield s, x
 
 
 def decode(

@@ -24,3 +24,23 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def conditioning() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.conditioning")
+
+
+@pytest.fixture
+def networks() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.networks")
+
+
+@pytest.fixture
+def ddim() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ddim")
+
+
+@pytest.fixture
+def guidance() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.guidance")
