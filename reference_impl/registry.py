@@ -60,6 +60,7 @@ METHODS = {
             "reference_impl.transformer.gpt",
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry("guidance", "Classifier-Free Diffusion Guidance", "2207.12598", "reference_impl.diffusion.guidance"),
     ]
 }
 

@@ -31,6 +31,20 @@ def dit() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.dit")
 
 
+def conditioning() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.conditioning")
+
+
 @pytest.fixture
 def networks() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.networks")
+
+
+@pytest.fixture
+def ddim() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ddim")
+
+
+@pytest.fixture
+def guidance() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.guidance")
