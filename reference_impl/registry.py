@@ -60,6 +60,12 @@ METHODS = {
             "reference_impl.transformer.gpt",
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry(
+            "edm",
+            "Elucidating the Design Space of Diffusion-Based Generative Models",
+            "2206.00364",
+            "reference_impl.diffusion.edm",
+        ),
     ]
 }
 
