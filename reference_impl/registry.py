@@ -61,6 +61,14 @@ METHODS = {
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
         Entry("guidance", "Classifier-Free Diffusion Guidance", "2207.12598", "reference_impl.diffusion.guidance"),
+
+
+        Entry(
+            "edm",
+            "Elucidating the Design Space of Diffusion-Based Generative Models",
+            "2206.00364",
+            "reference_impl.diffusion.edm",
+        ),
     ]
 }
 
