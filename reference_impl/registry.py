@@ -60,6 +60,18 @@ METHODS = {
             "reference_impl.transformer.gpt",
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry(
+            "flow_matching",
+            "Flow Matching for Generative Modeling",
+            "2210.02747",
+            "reference_impl.diffusion.flow_matching",
+        ),
+        Entry(
+            "reflow",
+            "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
+            "2209.03003",
+            "reference_impl.diffusion.reflow",
+        ),
     ]
 }
 

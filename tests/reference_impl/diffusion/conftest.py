@@ -24,3 +24,18 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def ode() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ode")
+
+
+@pytest.fixture
+def flow_matching() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.flow_matching")
+
+
+@pytest.fixture
+def reflow() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.reflow")
