@@ -68,6 +68,19 @@ METHODS = {
             "Elucidating the Design Space of Diffusion-Based Generative Models",
             "2206.00364",
             "reference_impl.diffusion.edm",
+
+
+        Entry(
+            "flow_matching",
+            "Flow Matching for Generative Modeling",
+            "2210.02747",
+            "reference_impl.diffusion.flow_matching",
+        ),
+        Entry(
+            "reflow",
+            "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
+            "2209.03003",
+            "reference_impl.diffusion.reflow",
         ),
     ]
 }

@@ -48,3 +48,17 @@ def ddim() -> ModuleType:
 @pytest.fixture
 def guidance() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.guidance")
+
+
+def ode() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ode")
+
+
+@pytest.fixture
+def flow_matching() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.flow_matching")
+
+
+@pytest.fixture
+def reflow() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.reflow")
