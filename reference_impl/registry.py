@@ -60,6 +60,12 @@ METHODS = {
             "reference_impl.transformer.gpt",
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry(
+            "mean_flow",
+            "Mean Flows for One-step Generative Modeling",
+            "2505.13447",
+            "reference_impl.diffusion.mean_flow",
+        ),
     ]
 }
 
