@@ -24,3 +24,8 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def mean_flow() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.mean_flow")
