@@ -38,6 +38,7 @@ TIMES = "r, t = sample_times(len(x), c.mu, c.sigma, c.unequal, generator, x.devi
 EPS = "eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)"
 GUIDE = "v = guided_velocity(self.u, v, z, t, labels, self.classes, c.omega, c.kappa)"
 MEAN = "return loss_at(self.u, z, r, t, v, labels, c.p).mean()"
+NOISE = "return torch.randn((n, *self.shape), generator=generator, device=self.device)"
 PART = "x.append(sample(self.u, z[part], self.config.sampling_steps, known))"
 ROWS = "rows = [sample(self.u, z, steps, labels) for steps in (1, 2, 4)]"
 HELD = "losses.append(loss_at(self.u, z, t_each, t_each, v, y).mean() / x[0].numel())"
@@ -140,7 +141,7 @@ MUTANTS = [
     mean_flow("Alg. 1: no adaptive weight", MEAN, MEAN.replace("c.p)", "0.0)")),
     mean_flow("samples: always one step", PART, PART.replace("self.config.sampling_steps", "1")),
     mean_flow("samples: each part from the same noise", PART, PART.replace("z[part]", "z[: len(part)]")),
-    mean_flow("samples: noise from the global generator", "randn((n, *self.shape), generator=generator", "randn((n, *self.shape)"),
+    mean_flow("samples: noise from the global generator", NOISE, NOISE.replace(", generator=generator", "")),
     mean_flow("samples: classes of the first part", "labels[part]", "labels[: len(part)].flip(0)"),
     mean_flow("picture: 1, 2, 3 steps", ROWS, ROWS.replace("(1, 2, 4)", "(1, 2, 3)")),
     mean_flow("picture: no class", ROWS, ROWS.replace("labels)", "None)")),
