@@ -81,6 +81,13 @@ METHODS = {
             "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
             "2209.03003",
             "reference_impl.diffusion.reflow",
+
+
+        Entry(
+            "mean_flow",
+            "Mean Flows for One-step Generative Modeling",
+            "2505.13447",
+            "reference_impl.diffusion.mean_flow",
         ),
     ]
 }

@@ -62,3 +62,7 @@ def flow_matching() -> ModuleType:
 @pytest.fixture
 def reflow() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.reflow")
+
+
+def mean_flow() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.mean_flow")
