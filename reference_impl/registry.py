@@ -61,15 +61,12 @@ METHODS = {
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
         Entry("guidance", "Classifier-Free Diffusion Guidance", "2207.12598", "reference_impl.diffusion.guidance"),
-
-
         Entry(
             "edm",
             "Elucidating the Design Space of Diffusion-Based Generative Models",
             "2206.00364",
             "reference_impl.diffusion.edm",
-
-
+        ),
         Entry(
             "flow_matching",
             "Flow Matching for Generative Modeling",
@@ -81,8 +78,7 @@ METHODS = {
             "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
             "2209.03003",
             "reference_impl.diffusion.reflow",
-
-
+        ),
         Entry(
             "mean_flow",
             "Mean Flows for One-step Generative Modeling",

@@ -31,6 +31,7 @@ def dit() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.dit")
 
 
+@pytest.fixture
 def conditioning() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.conditioning")
 
@@ -50,6 +51,7 @@ def guidance() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.guidance")
 
 
+@pytest.fixture
 def ode() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.ode")
 
@@ -64,5 +66,6 @@ def reflow() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.reflow")
 
 
+@pytest.fixture
 def mean_flow() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.mean_flow")
