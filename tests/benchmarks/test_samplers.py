@@ -87,7 +87,7 @@ def test_ddpm_takes_all_its_steps_and_no_other_number() -> None:
     with pytest.raises(ValueError, match="steps is 6; expected 7, one for each time"):
         samplers.draw_ddpm(method, 6, LABELS, torch.Generator())
     config = METHODS["guidance"].load().PRESETS[samplers.PRESET].config
-    assert config.T == samplers.SAMPLERS["ddpm"].steps[0]
+    assert samplers.SAMPLERS["ddpm"].steps[0] == config.T
 
 
 def test_the_largest_numbers_of_evaluations_agree() -> None:
