@@ -92,13 +92,14 @@ class LogLog:
         return ET.tostring(root, encoding="unicode")
 
     def legend(self) -> str:
-        """Return the names of the lines, each with a piece of it, as one line of HTML."""
+        """Return the names of the lines, each with a piece of it or its only dot, as one line of HTML."""
         root = ET.Element("p", {"class": "atlas-plot-legend atlas-lines"})
         for line in self.lines:
             item = ET.SubElement(root, "span")
             key = ET.SubElement(item, "svg", {"width": "30", "height": "10", "aria-hidden": "true"})
             look = f"atlas-line-{line.colour}{' atlas-line-dashed' if line.dashed else ''}"
-            ET.SubElement(key, "line", {"x1": "0", "y1": "5", "x2": "30", "y2": "5", "class": look})
+            if len(line.points) > 1:
+                ET.SubElement(key, "line", {"x1": "0", "y1": "5", "x2": "30", "y2": "5", "class": look})
             ET.SubElement(key, "circle", {"cx": "15", "cy": "5", "r": "4", "class": look})
             key.tail = f" {line.name}"
         return ET.tostring(root, encoding="unicode", short_empty_elements=False)
