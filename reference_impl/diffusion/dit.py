@@ -4,7 +4,7 @@ r"""The diffusion Transformer (DiT): Peebles & Xie, ICCV 2023, arXiv:2212.09748.
                                                              |                  |
     t, class -> embeddings added -------------------------- adaLN-Zero ---------+
 
-The equations, as in Section 3.2 and Figure 3
+The equations, as in Section 3.2, Figure 3 and Appendix A
     patches           a square of p x p pixels is one token: c p^2 numbers, to d by a linear map, + sines and cosines
     conditioning      c = MLP(emb(t)) + embedding of the class
     block             y = x + alpha_1 * Attention(LN(x) (1 + gamma_1) + beta_1)
