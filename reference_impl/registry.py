@@ -60,6 +60,31 @@ METHODS = {
             "reference_impl.transformer.gpt",
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry("guidance", "Classifier-Free Diffusion Guidance", "2207.12598", "reference_impl.diffusion.guidance"),
+        Entry(
+            "edm",
+            "Elucidating the Design Space of Diffusion-Based Generative Models",
+            "2206.00364",
+            "reference_impl.diffusion.edm",
+        ),
+        Entry(
+            "flow_matching",
+            "Flow Matching for Generative Modeling",
+            "2210.02747",
+            "reference_impl.diffusion.flow_matching",
+        ),
+        Entry(
+            "reflow",
+            "Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow",
+            "2209.03003",
+            "reference_impl.diffusion.reflow",
+        ),
+        Entry(
+            "mean_flow",
+            "Mean Flows for One-step Generative Modeling",
+            "2505.13447",
+            "reference_impl.diffusion.mean_flow",
+        ),
     ]
 }
 

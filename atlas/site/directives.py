@@ -11,7 +11,9 @@ from atlas.model import IMPLEMENTATION
 from atlas.site.cache_gain import read_cache_gain
 from atlas.site.modes import read_modes
 from atlas.site.pages import Pages
+from atlas.site.parameterisations import read_parameterisations
 from atlas.site.record import RESULTS, RecordError, read_record
+from atlas.site.samplers import read_samplers
 
 _LINE = re.compile(r"^(?P<indent>[ \t]*)<!--\s*atlas:(?P<words>.*?)-->[ \t]*$")
 _RUN = re.compile(r"[a-z0-9_]+/[a-z0-9_-]+")
@@ -70,8 +72,10 @@ class Directives:
             "counts": self.counts,
             "entries": self.entries,
             "modes": self.modes,
+            "parameterisations": self.parameterisations,
             "record": self.record,
             "related": self.related,
+            "samplers": self.samplers,
             "samples": self.samples,
         }
         name = words[0] if words else ""
@@ -108,6 +112,24 @@ class Directives:
         found = phrases.say("modes.found", table.of) if table else ""
         held = phrases.say("modes.held", table.share) if table else ""
         return self.pages.fragment("modes.md.j2", page, modes=table, found=found, held=held)
+
+    def parameterisations(self, page: str, *none: str) -> str:
+        """`parameterisations`: what is predicted, by which schedule, with which backbone, as a table."""
+        if none:
+            raise DirectiveError("'parameterisations' takes no argument")
+        phrases = self.pages.phrases
+        table = read_parameterisations(self.root, phrases)
+        caption = phrases.say("parameterisations.caption", table.steps) if table else ""
+        return self.pages.fragment("parameterisations.md.j2", page, table=table, caption=caption)
+
+    def samplers(self, page: str, *none: str) -> str:
+        """`samplers`: how good samples are for how many evaluations of the network, as a chart and a table."""
+        if none:
+            raise DirectiveError("'samplers' takes no argument")
+        phrases = self.pages.phrases
+        table = read_samplers(self.root, phrases)
+        caption = phrases.say("samplers.caption", table.samples) if table else ""
+        return self.pages.fragment("samplers.md.j2", page, samplers=table, caption=caption)
 
     def related(self, page: str, *targets: str) -> str:
         """`related impl:METHOD` or `related ID`: what an implementation or an entry is related to."""

@@ -4,22 +4,36 @@ r"""The diffusion Transformer (DiT): Peebles & Xie, ICCV 2023, arXiv:2212.09748.
                                                              |                  |
     t, class -> embeddings added -------------------------- adaLN-Zero ---------+
 
-The equations, as in Section 3.2 and Figure 3
+The equations, as in Section 3.2, Figure 3 and Appendix A
+    patches           a square of p x p pixels is one token: c p^2 numbers, to d by a linear map, + sines and cosines
     conditioning      c = MLP(emb(t)) + embedding of the class
-    block             y = x + gamma_1 * Attention(LN(x) (1 + scale_1) + shift_1)
-                      x' = y + gamma_2 * MLP(LN(y) (1 + scale_2) + shift_2)
+    block             y = x + alpha_1 * Attention(LN(x) (1 + gamma_1) + beta_1)
+                      x' = y + alpha_2 * MLP(LN(y) (1 + gamma_2) + beta_2)
                       with all six vectors a linear map of SiLU(c), zero at first: a block starts as the identity
-    last layer        linear(LN(x) (1 + scale) + shift), zero at first; each patch's numbers go back to their pixels
+    last layer        linear(LN(x) (1 + gamma) + beta), zero at first; each token's numbers go back to their pixels
 
 The symbols
     p, n, d           patch, n = (h / p) (w / p), width
-    shift, scale      shift, scale            [b 1 d], beta and gamma in the paper
-    alpha             gate                    [b 1 d], the scale before the residual sum; "gamma_1, gamma_2" above
+    c                 c                       [b d]; in the shape of an image, c is its channels
+    beta, gamma       shift, scale            [b 1 d]
+    alpha             gate                    [b 1 d], the scale before the residual sum
 
-Deviations from the paper
-    - Size: a few blocks of 64 to 192 numbers on small images, not 12 to 28 of 384 to 1152 on latents of 32 x 32.
-    - Keys, queries and values have no biases; a bias on the keys would never receive a gradient.
-    - A class is always looked up in a table with one entry more, for "any class", as in the authors' code.
+Deviations from the paper and its authors' code
+    - Size: 4 blocks of 64 numbers unless told otherwise, on small images; not 12 to 28 blocks of 384 to 1152 on the
+      latents of an autoencoder.
+    - The maps of attention have no biases, theirs have. A bias on the keys would never receive a gradient.
+    - The numbers that tell time and place are theirs in another order. Of a time, the sines come before the cosines;
+      of a place, the row comes before the column and each sine stands next to its cosine; of a pixel's outputs, the
+      channel comes before the place in the patch. The layers around them are random linear maps and cannot tell.
+    - The time may be a real number, or several, each embedded for itself. The variance that they predict too is
+      `outputs` = 2 here; what the outputs mean, a method decides.
+    - Classes are dropped by the method (`conditioning.drop_labels`), not by the network. A network of no classes is
+      told the time alone.
+    - The maps that embed the time start like all other linear maps, and the embeddings of classes from N(0, 1). Theirs
+      start from N(0, 0.02^2). That makes c about 0.02 at first, and over the few hundred steps that a small network is
+      trained here it learnt what c tells it markedly later.
+    - As theirs: embeddings of the time of 256 numbers, LN without weights and with eps = 1e-6, GELU by its tanh
+      approximation, four times as many numbers in the MLP, and all other initial values.
 """
 
 import torch
@@ -32,6 +46,8 @@ from reference_impl.engine import check
 from reference_impl.transformer.attention import Attend, MultiHeadAttention, fast_attention, sinusoidal_positions
 
 Tokens = Float[Tensor, "b n d"]
+FREQUENCIES = 256
+"""Numbers that tell a time; half are sines, half cosines."""
 
 
 def patches(x: Float[Tensor, "b c h w"], p: int) -> Float[Tensor, "b n ppc"]:
@@ -66,8 +82,6 @@ class Block(nn.Module):
         self.norm_2 = nn.LayerNorm(d, eps=1e-6, elementwise_affine=False)
         self.mlp = nn.Sequential(nn.Linear(d, 4 * d), nn.GELU(approximate="tanh"), nn.Linear(4 * d, d))
         self.adaptive = nn.Linear(d, 6 * d)
-        nn.init.zeros_(self.adaptive.weight)  # gates of zero: the block starts as the identity
-        nn.init.zeros_(self.adaptive.bias)
 
     def forward(self, x: Tokens, c: Float[Tensor, "b d"]) -> Tokens:
         """The block applied to x, told c."""
@@ -104,18 +118,30 @@ class DiT(nn.Module):
         attend: Attend = fast_attention,
     ) -> None:
         super().__init__()
+        check(heads >= 1, "heads", heads, "a number of heads >= 1")
         check(width % 4 == 0 and width % heads == 0, "width", width, f"a multiple of 4 and of {heads} heads")
         self.width, self.classes, self.times, self.patch = width, classes, times, patch
         self.enter = nn.Linear(channels * patch**2, width)
-        self.time = nn.Sequential(nn.Linear(times * width, width), nn.SiLU(), nn.Linear(width, width))
+        self.time = nn.Sequential(nn.Linear(times * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
         self.label = nn.Embedding(classes + 1, width) if classes else None
         self.blocks = nn.ModuleList(Block(width, heads, attend) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.adaptive = nn.Linear(width, 2 * width)
         self.leave = nn.Linear(width, channels * outputs * patch**2)
-        for layer in (self.adaptive, self.leave):
+        self.initialise()
+
+    def initialise(self) -> None:
+        """The authors' initial values but those of c's embeddings: blocks are the identity, and zero is predicted."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        for block in self.blocks:
+            for layer in (block.attention.W_Q, block.attention.W_K, block.attention.W_V):
+                nn.init.xavier_uniform_(layer.weight, gain=0.5**0.5)  # one map of d to 3 d numbers in their code
+        for layer in (*(block.adaptive for block in self.blocks), self.adaptive, self.leave):
             nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
 
     def forward(
         self, x: Float[Tensor, "b c h w"], t: Shaped[Tensor, "b ..."], labels: Int64[Tensor, " b"] | None = None
@@ -133,7 +159,7 @@ class DiT(nn.Module):
                 f"t is {list(t.shape)} and the images {list(x.shape)}; expected {self.times} times for each image, "
                 f"and sides that are multiples of {self.patch}"
             )
-        c = self.time(torch.cat([time_embedding(one, self.width) for one in each.unbind(1)], dim=1).to(x.dtype))
+        c = self.time(torch.cat([time_embedding(one, FREQUENCIES) for one in each.unbind(1)], dim=1).to(x.dtype))
         if self.label is not None:
             c = c + self.label(torch.full_like(each[:, 0], self.classes).long() if labels is None else labels)
         places = positions_2d(h // self.patch, w // self.patch, self.width).to(x)

@@ -90,6 +90,8 @@ def test_related_lists_the_paper_and_what_it_is_related_to(directives: Directive
         ("<!-- atlas: counts all -->", "takes no argument"),
         ("<!-- atlas: modes all -->", "takes no argument"),
         ("<!-- atlas: cache_gain all -->", "takes no argument"),
+        ("<!-- atlas: samplers all -->", "takes no argument"),
+        ("<!-- atlas: parameterisations all -->", "takes no argument"),
         ("<!-- atlas: related -->", "takes one target"),
         ("<!-- atlas: related impl:no.such -->", "nothing in the catalog"),
         ("<!-- atlas: record ../../etc/x -->", "takes one run"),
@@ -286,3 +288,143 @@ def test_the_fingerprint_of_the_code_is_the_one_that_records_hold(root: Path) ->
 
     for entry in registry.METHODS.values():
         assert source_sha256(root, entry.module) == record.source_sha256(entry.module)
+
+
+def rows(best: float, *evaluations: int) -> list[dict[str, float]]:
+    return [{"evaluations": n, "frechet": best / n, "class_error": 0.5 / n} for n in evaluations]
+
+
+MADE = {"module": "reference_impl.diffusion.ddpm", "source_sha256": "0" * 64}
+SAMPLERS = {
+    "command": "python -m tests.benchmarks.samplers",
+    "machine": {"device": "CPU <b>x</b>", "torch": "2.13.0"},
+    "finished": "2026-11-28T15:00:00+00:00",
+    "git": {"commit": "0123456789abcdef0123456789abcdef01234567"},
+    "samples": 360,
+    "real": {"frechet": 0.51, "class_error": 0.0222},
+    "models": {"guidance": MADE, "edm": MADE},
+    "samplers": {
+        "ddpm": {"model": "guidance", **MADE, "rows": [{"evaluations": 1000, "frechet": 1.0, "class_error": 0}]},
+        "ddim_1": {"model": "guidance", **MADE, "rows": rows(9, 4, 6)},
+        "ddim_0": {"model": "guidance", **MADE, "rows": rows(8, 4, 6)},
+        "edm_heun": {"model": "edm", **MADE, "rows": rows(7, 5, 7)},
+    },
+}
+
+
+def write_result(root: Path, name: str, table: object) -> None:
+    file = root / "reference_impl" / "results" / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(table), encoding="utf-8")
+
+
+def test_samplers_are_drawn_and_all_their_numbers_stand_below(directives: Directives) -> None:
+    line = "<!-- atlas: samplers -->\n"
+    assert "These runs have not been made yet" in directives.expand(line, "methods/diffusion/samplers.md", "x")
+    write_result(directives.root, "samplers", SAMPLERS)
+    page = directives.expand(line, "methods/diffusion/samplers.md", "x")
+    plain = html.unescape(page)
+    rows = [line for line in plain.splitlines() if line.startswith("| [")]
+    assert rows[0] == "| [DDPM](ddpm.md) | 1,000 | 1.00 | 0.0% |"
+    assert rows[1] == "| [DDIM, η = 1](ddpm.md) | 4 | 2.25 | 12.5% |"
+    assert len(rows) == 7
+    assert "| Real digits | | 0.51 | 2.2% |" in plain
+    assert "360 samples in each row" in plain
+    assert "python -m tests.benchmarks.samplers" in plain
+    assert "<b>" not in page
+    chart = BeautifulSoup(page, "html.parser").find("svg", role="img")
+    assert chart is not None
+    assert len(chart.find_all("circle")) == 7
+    looks = [" ".join(dot["class"]) for dot in chart.find_all("circle")]
+    assert looks == [
+        "atlas-line-0",
+        *["atlas-line-0"] * 2,
+        *["atlas-line-0 atlas-line-dashed"] * 2,
+        *["atlas-line-1"] * 2,
+    ]
+
+
+def test_samplers_whose_code_or_model_has_changed_are_named(directives: Directives) -> None:
+    fresh = source_sha256(directives.root, MADE["module"])
+    now = {**MADE, "source_sha256": fresh}
+    samplers = {name: {**sampler, **now} for name, sampler in SAMPLERS["samplers"].items()}  # type: ignore[attr-defined]
+
+    def warnings(**models: object) -> list[str]:
+        write_result(directives.root, "samplers", {**SAMPLERS, "samplers": samplers, "models": models})
+        page = html.unescape(directives.expand("<!-- atlas: samplers -->\n", "x.md", "x"))
+        return [row.partition("of: ")[2] for row in page.splitlines() if "Stale" in row]
+
+    assert warnings(guidance=now, edm=now) == []
+    assert warnings(guidance=now, edm=MADE) == ["EDM, Heun"]
+    samplers["ddpm"] = {**samplers["ddpm"], **MADE}
+    assert warnings(guidance=now, edm=now) == ["DDPM"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        [],
+        {**SAMPLERS, "real": {}},
+        {**SAMPLERS, "models": {}},
+        {**SAMPLERS, "samplers": {"unheard_of": SAMPLERS["samplers"]["ddpm"]}},  # type: ignore[index]
+        {**SAMPLERS, "real": {"frechet": 0, "class_error": 0}},
+    ],
+)
+def test_a_broken_table_of_samplers_is_an_error_with_its_name(directives: Directives, broken: object) -> None:
+    write_result(directives.root, "samplers", broken)
+    with pytest.raises(DirectiveError, match=r"x:1: .*samplers\.json is not a table of samplers"):
+        directives.expand("<!-- atlas: samplers -->\n", "index.md", "x")
+
+
+PARAMETERISATIONS = {
+    **{key: SAMPLERS[key] for key in ("machine", "finished", "git", "real")},
+    **MADE,
+    "command": "python -m tests.benchmarks.parameterisations",
+    "steps": 800,
+    "rows": [
+        {
+            "prediction": "x_0",
+            "schedule": "cosine",
+            "network": "dit",
+            "noise_error": 0.12345,
+            "frechet": 1.236,
+            "class_error": 0.0111,
+            "seconds": 41.7,
+        }
+    ],
+}
+
+
+def test_parameterisations_are_shown_with_how_they_were_trained(directives: Directives) -> None:
+    line = "<!-- atlas: parameterisations -->\n"
+    page = "methods/diffusion/parameterisations.md"
+    assert "These runs have not been made yet" in directives.expand(line, page, "x")
+    write_result(directives.root, "parameterisations", PARAMETERISATIONS)
+    shown = directives.expand(line, page, "x")
+    plain = html.unescape(shown)
+    assert "| [DiT](dit.md) | cosine | data | 0.123 | 1.24 | 1.1% | 42 |" in plain
+    assert "| Real digits | | | | 0.51 | 2.2% | |" in plain
+    assert "Each trained for 800 steps" in plain
+    assert "!!! warning" in shown
+    assert "<b>" not in shown
+    fresh = source_sha256(directives.root, MADE["module"])
+    write_result(directives.root, "parameterisations", {**PARAMETERISATIONS, "source_sha256": fresh})
+    assert "!!! warning" not in directives.expand(line, page, "x")
+
+
+def test_both_tables_speak_chinese(tmp_path: Path, pages: dict[str, Pages], directives: Directives) -> None:
+    write_result(tmp_path, "samplers", SAMPLERS)
+    write_result(tmp_path, "parameterisations", PARAMETERISATIONS)
+    chinese = Directives(tmp_path, pages["zh"])
+    plain = html.unescape(chinese.expand("<!-- atlas: samplers -->\n<!-- atlas: parameterisations -->", "x.md", "x"))
+    assert "| [EDM，Heun 法](methods/diffusion/ddpm.md) | 5 | 1.40 | 10.0% |" in plain
+    assert "每行 360 个样本" in plain
+    assert "| [DiT](methods/diffusion/dit.md) | 余弦 | 数据 | 0.123 | 1.24 | 1.1% | 42 |" in plain
+
+
+@pytest.mark.parametrize("broken", [{}, [], {**PARAMETERISATIONS, "rows": [{}]}, {**PARAMETERISATIONS, "steps": "all"}])
+def test_a_broken_table_of_parameterisations_is_an_error_with_its_name(directives: Directives, broken: object) -> None:
+    write_result(directives.root, "parameterisations", broken)
+    with pytest.raises(DirectiveError, match=r"x:1: .*parameterisations\.json is not a table of parameterisations"):
+        directives.expand("<!-- atlas: parameterisations -->\n", "index.md", "x")

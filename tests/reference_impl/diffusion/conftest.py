@@ -24,3 +24,48 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def dit() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.dit")
+
+
+@pytest.fixture
+def conditioning() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.conditioning")
+
+
+@pytest.fixture
+def networks() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.networks")
+
+
+@pytest.fixture
+def ddim() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ddim")
+
+
+@pytest.fixture
+def guidance() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.guidance")
+
+
+@pytest.fixture
+def ode() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ode")
+
+
+@pytest.fixture
+def flow_matching() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.flow_matching")
+
+
+@pytest.fixture
+def reflow() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.reflow")
+
+
+@pytest.fixture
+def mean_flow() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.mean_flow")
