@@ -448,14 +448,14 @@ def test_bad_values_name_field_value_and_what_is_expected(process, ddim):
             with pytest.raises(ValueError, match=r"tau is .*; expected increasing times in 1\.\.9"):
                 way(s, lambda x, t: x, x, tau)
     for t in (-1, 10):
-        with pytest.raises(ValueError, match=r"expected times in 0\.\.9"):
+        with pytest.raises(ValueError, match=rf"t runs from {t} to {t}; expected times in 0\.\.9"):
             ddim.shares(s, each(t))
     for eta in (-0.1, 1.1):
         with pytest.raises(ValueError, match=r"eta is .*; expected a number in 0\.\.1"):
             ddim.sigma(s, each(5), each(4), eta)
-    with pytest.raises(ValueError, match=r"s is \[5\]; expected times before t = \[5\]"):
+    with pytest.raises(ValueError, match=r"s is \[5\] and t is \[5\]; expected each s before its t"):
         ddim.sigma(s, each(5), each(5), 1.0)
-    with pytest.raises(ValueError, match=r"t is \[0\]; expected times in 1\.\.9, where there is noise"):
+    with pytest.raises(ValueError, match=r"t is 0; expected times in 1\.\.9, where there is noise"):
         ddim.guess(s, lambda x, t: x, x[:1], each(0))
     with pytest.raises(ValueError, match=r"the prediction is \[2, 1, 3, 2\]; expected the shape of the images"):
         ddim.guess(s, lambda x, t: x[..., :2], x, each(3, 2))
