@@ -25,13 +25,13 @@ The symbols (b images of c x h x w numbers)
     p_uncond          p_uncond                probability with which a class is dropped in training
 
 Deviations from the paper
-    - Data: 8x8 digits and 28x28 garments, not 64x64 and 128x128 ImageNet; networks of less than 2 M parameters.
-    - Time: uniform on 1..T of a schedule of variances, linear or cosine, not lambda drawn as in its Section 2.
-    - The network may predict x_0 or v instead of the noise. `digits` predicts v.
-    - Sampler: DDIM with 25 steps, not 128 to 1024 steps of the ancestral sampler with an interpolated variance.
+    - Data: 8x8 digits and 28x28 garments, not 64x64 and 128x128 ImageNet; networks of up to 1.2 M parameters.
+    - Time: uniform on 1..T of a schedule of variances, linear or cosine. The paper draws a continuous lambda.
+    - The network may predict x_0 or v instead of the noise. The presets predict v.
+    - Sampler: DDIM with 25 steps. The paper has the ancestral sampler, with an interpolated variance and more steps.
     - The guess of x_0 is kept in [-1, 1] at each step (`clip`), as in DDPM's code: guidance overshoots.
-    - Training: some hundred or thousand steps; learning rate along half a cosine; averaged weights.
-    - As in the paper: p_uncond = 0.1, one of its values; one network for both laws, which differ in a token only.
+    - Training: about a thousand steps; learning rate along half a cosine; averaged weights.
+    - As in the paper: one network for both laws, which differ in a token only; p_uncond = 0.1.
 """
 
 from dataclasses import dataclass
