@@ -37,9 +37,9 @@ STRENGTHS = "strengths = [self.decode(ends[0], labels, w, few, generator) for w 
 STEPS = "steps = [self.decode(ends[0], labels, self.config.w, min(s, self.config.T), generator) for s in STEPS]"
 PATH = "path = [ddim.slerp(ends[0], ends[1], share / 7) for share in range(8)]"
 WALK = "walk = [self.decode(x_T, labels, self.config.w, few, generator) for x_T in path]"
-KNOWN = "known_labels = data.held_out_labels if self.classes else None"
+KNOWN = "known_labels = data.held_out_labels[:MEASURED] if self.classes else None"
 AT = "for t in torch.linspace(1, self.config.T, 20).long().tolist():"
-FIXED = "eps = torch.randn(data.held_out.shape, generator=generator, device=data.held_out.device)"
+FIXED = "eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)\n            t_each"
 
 MUTANTS = [
     # dropped classes
@@ -152,12 +152,12 @@ MUTANTS = [
     g("walk: no guidance", WALK, WALK.replace("self.config.w", "0.0")),
     g("pictures from the global generator", ENDS, ENDS.replace("generator=generator, ", "")),
     g("held-out loss: labels not told", KNOWN, "known_labels = None"),
-    g("held-out loss: labels of other images", KNOWN, KNOWN.replace("held_out_labels", "held_out_labels.flip(0)")),
+    g("held-out loss: labels of other images", KNOWN, KNOWN.replace("held_out_labels", "held_out_labels.roll(1)")),
     g("held-out loss: early times only", AT, AT.replace("self.config.T,", "self.config.T / 2,")),
     g("held-out loss: fewer times", AT, AT.replace(", 20)", ", 10)")),
     g("held-out loss: fresh noise each time", FIXED, FIXED.replace("generator=generator, ", "")),
-    g("held-out loss: of the training images", "self.config.prediction, data.held_out, known_labels",
-      "self.config.prediction, data.train, known_labels"),
+    g("held-out loss: of the training images", "x_0 = data.held_out[:MEASURED]", "x_0 = data.train[:MEASURED]"),
+    g("held-out loss: of the last images", "x_0 = data.held_out[:MEASURED]", "x_0 = data.held_out[-MEASURED:]"),
 ]  # fmt: skip
 
 ONE_EACH = {
