@@ -81,7 +81,8 @@ def known_times(schedule: Schedule, tau: Sequence[int]) -> None:
 
 def shares(schedule: Schedule, t: Times) -> tuple[PerImage, PerImage]:
     r"""Of signal, $\sqrt{\bar\alpha_t}$, and of noise, $\sqrt{1 - \bar\alpha_t}$, at times in 0..T."""
-    check(bool(((t >= 0) & (t <= schedule.T)).all()), "t", t.tolist(), f"times in 0..{schedule.T}")
+    if ((t < 0) | (t > schedule.T)).any():
+        raise ValueError(f"t runs from {t.min()} to {t.max()}; expected times in 0..{schedule.T}")
     alpha_bar = schedule.alpha_bar[t]
     return alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
 
@@ -107,7 +108,8 @@ def guess(
         prediction: What `predict` predicts.
         limit: Keep the data within -limit..limit, and take the noise that then remains; None leaves them as they are.
     """
-    check(bool((t >= 1).all()), "t", t.tolist(), f"times in 1..{schedule.T}, where there is noise to find")
+    if (t < 1).any():
+        raise ValueError(f"t is {t.min()}; expected times in 1..{schedule.T}, where there is noise to find")
     alpha, noise = shares(schedule, t)
     said = predict(x_t, t)
     if said.shape != x_t.shape:
@@ -127,7 +129,8 @@ def sigma(schedule: Schedule, t: Times, s: Times, eta: float) -> PerImage:
     It is 0 where s = 0: the last step adds no noise.
     """
     check(0 <= eta <= 1, "eta", eta, "a number in 0..1; beyond 1 the root in Eq. (12) is of a negative number")
-    check(bool((s < t).all()), "s", s.tolist(), f"times before t = {t.tolist()}")
+    if (s >= t).any():
+        raise ValueError(f"s is {s.tolist()} and t is {t.tolist()}; expected each s before its t")
     (a_t, noise_t), (a_s, noise_s) = shares(schedule, t), shares(schedule, s)
     return eta * noise_s / noise_t * (1 - (a_t / a_s) ** 2).sqrt()
 
