@@ -24,3 +24,8 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def edm() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.edm")
