@@ -362,7 +362,7 @@ class EDM:
         """Four images each: what happens on the way, and what fewer steps make of the same noise.
 
         - `process`: the state x, scaled to the size of the data, and below it D(x; sigma); at the end D is the sample.
-        - `steps`: Euler's method, and below it Heun's, with at most 3, 5, 9, 17, 35 and 99 calls of the denoiser.
+        - `steps`: Euler's method, and below it Heun's, with 3, 5, 9, 17 and 35 calls of the denoiser.
         """
         c, labels = self.config, torch.arange(4, device=self.t.device) % self.classes if self.classes else None
         D, shape, state = guided(self.D, labels, c.w), (4, *self.shape), generator.get_state()
@@ -373,7 +373,7 @@ class EDM:
                 sigma = torch.full((4,), t, device=x.device, dtype=torch.float64)
                 scaled = times(c.sigma_data * preconditioning(sigma, c.sigma_data).c_in, x)
                 process.append(torch.stack([scaled, D(x, sigma)], dim=1).flatten(0, 1))
-        for calls in (3, 5, 9, 17, 35, 99):
+        for calls in (3, 5, 9, 17, 35):
             pair = []
             for order, N in ((1, calls), (2, (calls + 1) // 2)):
                 generator.set_state(state)  # the same noise again

@@ -4,6 +4,7 @@ line by line and asks that one of these fails.
 Statistical bounds are stated as numbers of standard errors; seeds are fixed, so a test that passes once passes always.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -29,11 +30,6 @@ def gaussian_denoiser(mean: float, s: float):
     return D
 
 
-def carried(x_0: torch.Tensor, t: torch.Tensor, mean: float, s: float) -> torch.Tensor:
-    """Where the flow of that D takes x_0, exactly: (x - mean) / sqrt(s^2 + t^2) stays the same on the way."""
-    return mean + (x_0 - mean) * (s**2 / (s**2 + t[0] ** 2)).sqrt()
-
-
 # ------------------------------------------------------------------------------------------ preconditioning
 
 
@@ -48,9 +44,9 @@ def test_input_and_target_have_unit_variance_in_closed_form(edm, sigma_data):
 
 
 def test_input_and_target_have_unit_variance_by_simulation(edm):
-    """400,000 pixels at each level, of data that are not normal (two values); within 5 standard errors of a variance,
+    """100,000 pixels at each level, of data that are not normal (two values); within 5 standard errors of a variance,
     sqrt(2 / n) for the widest of the laws met here, the normal one."""
-    n, sigma_data, g = 400_000, 0.75, seeded()
+    n, sigma_data, g = 100_000, 0.75, seeded()
     for sigma in SIGMAS:
         y = sigma_data * torch.randint(0, 2, (n,), generator=g).double() * 2 - sigma_data
         noise = sigma * torch.randn(n, generator=g, dtype=F64)
@@ -116,8 +112,8 @@ def test_weight_undoes_c_out(edm):
 
 
 def test_loss_is_one_at_each_level_where_the_network_returns_zero(edm):
-    """Of data of mean 0 and deviation sigma_data; 400,000 pixels at each level, within 5 standard errors."""
-    sigma_data, n = 0.75, 400_000
+    """Of data of mean 0 and deviation sigma_data; 100,000 pixels at each level, within 5 standard errors."""
+    sigma_data, n = 0.75, 100_000
     for sigma in SIGMAS:
         y, eps = sigma_data * normal(4, 1, 1, n // 4, seed=1), normal(4, 1, 1, n // 4, seed=2)
 
@@ -280,8 +276,8 @@ def test_heuns_step_is_the_trapezoidal_rule_and_eulers_the_left_end(edm):
 @pytest.mark.parametrize(("order", "expected"), [(1, 1.0), (2, 2.0)])
 def test_measured_order_of_convergence(edm, order, expected):
     """The flow of a Gaussian is linear, with a known solution. The error at sigma_min, before the last step to 0, falls
-    as N^-order: a straight line fitted to the logarithms over N = 40 to 640 has that slope within 0.05."""
-    mean, s, errors, counts = 0.3, 0.5, [], (40, 80, 160, 320, 640)
+    as N^-order: a straight line fitted to the logarithms over N = 40 to 320 has that slope within 0.05."""
+    mean, s, errors, counts = 0.3, 0.5, [], (40, 80, 160, 320)
     for N in counts:
         t = edm.time_steps(N, 0.01, 10.0, 7.0)
         states = list(edm.trajectory(gaussian_denoiser(mean, s), (1, 1, 4, 4), t, seeded(), order, dtype=F64))
@@ -290,17 +286,6 @@ def test_measured_order_of_convergence(edm, order, expected):
         errors.append((x - exact).abs().max().item())
     slope, _ = np.polyfit(np.log(counts), np.log(errors), 1)
     assert slope == pytest.approx(-expected, abs=0.05)
-
-
-def test_heun_of_18_steps_is_nearer_to_the_solution_than_euler_of_as_many_calls(edm):
-    mean, s = 0.3, 0.5
-    D, errors = gaussian_denoiser(mean, s), {}
-    for order, N in ((1, 35), (2, 18)):
-        t = edm.time_steps(N)
-        x_0 = 80 * torch.randn(1, 1, 8, 8, generator=seeded(), dtype=F64)
-        x = edm.sample(D, (1, 1, 8, 8), t, seeded(), order, dtype=F64)
-        errors[order] = (x - carried(x_0, t, mean, s)).abs().max().item()
-    assert errors[2] < 0.1 * errors[1]
 
 
 def test_heun_calls_the_denoiser_2N_minus_1_times_and_euler_N_times(edm):
@@ -357,22 +342,11 @@ def test_trajectory_begins_with_noise_of_sigma_max_and_names_its_levels(edm):
 
 
 @pytest.mark.parametrize("S_churn", [0.0, 10.0])
-def test_sampling_recovers_a_gaussian(edm, S_churn):
-    """N(0.6, 0.5^2) from 40,000 samples: mean and deviation within 5 standard errors, and 1 % for the steps."""
-    mean, s, n = 0.6, 0.5, 40_000
-    x = edm.sample(
-        gaussian_denoiser(mean, s), (4, 1, 100, 100), edm.time_steps(40), seeded(), 2, edm.Churn(S_churn)
-    )  # fmt: skip
-    assert abs(x.mean().item() - mean) < 5 * s / math.sqrt(n) + 0.01 * s
-    assert abs(x.std().item() - s) < 5 * s / math.sqrt(2 * n) + 0.01 * s
-
-
-@pytest.mark.parametrize("S_churn", [0.0, 10.0])
 def test_sampling_recovers_a_mixture(edm, S_churn):
     """0.3 N(-0.7, 0.15^2) + 0.7 N(0.5, 0.15^2). Kolmogorov-Smirnov distance over 20,000 samples below its 1e-6 quantile
     plus 0.01 for the steps."""
     weight, mean, s, n = torch.tensor([0.3, 0.7], dtype=F64), torch.tensor([-0.7, 0.5], dtype=F64), 0.15, 20_000
-    D, t = mixture_denoiser(weight, mean, s), edm.time_steps(40)
+    D, t = mixture_denoiser(weight, mean, s), edm.time_steps(60)
     x = edm.sample(D, (1, 1, 100, 200), t, seeded(), 2, edm.Churn(S_churn), F64).flatten().numpy()
     cdf = lambda u: (weight.numpy() * stats.norm.cdf(u[:, None], mean.numpy(), s)).sum(axis=1)  # noqa: E731
     assert stats.kstest(x, cdf).statistic < math.sqrt(math.log(2 / 1e-6) / (2 * n)) + 0.01
@@ -409,16 +383,32 @@ def test_stirring_raises_the_level_by_the_noise_that_is_missing(edm):
     assert torch.equal(g.get_state(), untouched.get_state())
 
 
-def test_churn_keeps_the_marginal_law_at_every_level(edm):
-    """Gaussian data: at each t_i the variance of 40,000 states is s^2 + t_i^2, within 5 standard errors and 1 % for the
-    steps; noise that is added without its level being raised would make it larger, and the reverse smaller."""
-    mean, s, n = 0.3, 0.5, 40_000
-    t = edm.time_steps(60, 0.002, 20.0)
-    churn = edm.Churn(20.0, 0.01, 15.0)
-    for level, x in edm.trajectory(gaussian_denoiser(mean, s), (4, 1, 100, 100), t, seeded(), 2, churn):
-        var = s**2 + level**2
-        assert abs(x.var().item() / var - 1) < 5 * math.sqrt(2 / n) + 0.01, level
-        assert abs(x.mean().item() - mean) < 5 * math.sqrt(var / n) + 0.01 + 0.02 * level
+def carried_variance(t: list[float], s: float, churn: tuple[float, float, float, float]) -> list[float]:
+    """Algorithm 2 with the denoiser of N(mean, s^2) is linear: the variance of its states, carried from t_0 to t_N."""
+    S_churn, S_tmin, S_tmax, S_noise = churn
+    N, variances = len(t) - 1, [t[0] ** 2]
+    for now, then in itertools.pairwise(t):
+        hat = now * (1 + (min(S_churn / N, math.sqrt(2) - 1) if S_tmin <= now <= S_tmax else 0))
+        factor = 1 + (then - hat) * hat / (s**2 + hat**2)
+        if then > 0:
+            factor = 1 + (then - hat) * (hat / (s**2 + hat**2) + then / (s**2 + then**2) * factor) / 2
+        variances.append((variances[-1] + (hat**2 - now**2) * S_noise**2) * factor**2)
+    return variances
+
+
+@pytest.mark.parametrize("churn", [(0.0, 0.0, 80.0, 1.0), (20.0, 0.01, 15.0, 1.0), (20.0, 0.01, 15.0, 1.1)])
+def test_sampler_keeps_a_gaussians_marginal_law_at_every_level(edm, churn):
+    """At each t_i the states of 40,000 samples have the mean of the data and the variance carried by hand, within 5
+    standard errors. That is s^2 + t_i^2 within 0.5 % at N = 200, unless S_noise inflates it."""
+    mean, s, n, t = 0.3, 0.5, 40_000, edm.time_steps(200, 0.002, 20.0)
+    variances = carried_variance(t.tolist(), s, churn)
+    truth = [s**2 + level**2 for level in t.tolist()]
+    assert (np.abs(np.divide(variances, truth) - 1)[1:].max() < 0.005) == (churn[3] == 1)
+    shape, D = (4, 1, 100, 100), gaussian_denoiser(mean, s)
+    for i, (level, x) in enumerate(edm.trajectory(D, shape, t, seeded(), 2, edm.Churn(*churn), F64)):
+        if i % 20 == 0:
+            assert abs(x.var().item() / variances[i] - 1) < 5 * math.sqrt(2 / n), level
+            assert abs(x.mean().item() - mean) < 5 * math.sqrt(variances[i] / n) + mean * level / s, level
 
 
 def test_without_churn_the_stochastic_sampler_is_the_deterministic_one_bit_for_bit(edm):
@@ -441,7 +431,7 @@ def test_churn_steps_from_the_raised_level(edm):
     np.testing.assert_allclose(asked, 1.2 * t[:-1].numpy(), rtol=1e-12)
     g = seeded()
     expected = 2.0 * torch.randn(1, 1, 3, 3, generator=g, dtype=F64)
-    for now, then in zip(t.tolist(), t.tolist()[1:], strict=False):
+    for now, then in itertools.pairwise(t.tolist()):
         expected = expected + math.sqrt(1.44 - 1) * now * 1.5 * torch.randn(1, 1, 3, 3, generator=g, dtype=F64)
         expected = expected + (then - 1.2 * now) * 0.5 * expected / (1.2 * now)
     torch.testing.assert_close(x, expected, rtol=1e-10, atol=1e-12)
@@ -480,10 +470,6 @@ def built(edm, shape=(1, 4, 4), classes: int = 3, **settings):
 def test_sigma_data_of_the_digits_is_theirs(edm):
     x = DATA["digits"]().train.double()
     assert edm.PRESETS["digits"].config.sigma_data == pytest.approx(x.std().item(), rel=0.01)
-
-
-def test_sigma_data_of_fashion_is_theirs(edm, fashion):
-    assert edm.PRESETS["fashion"].config.sigma_data == pytest.approx(fashion.train.double().std().item(), rel=0.01)
 
 
 def test_network_is_told_the_level_and_the_class(edm):
@@ -542,8 +528,8 @@ def test_guidance_extrapolates_the_denoiser(edm):
 
 def test_method_samples_as_it_is_configured(edm):
     labels = torch.tensor([0, 1])
-    for settings in ({"N": 4}, {"N": 5, "order": 1}, {"churn": (3.0, 0.1, 50.0, 1.2)}, {"levels": (0.1, 5.0, 3.0)}):
-        method = built(edm, **settings)
+    for settings in ({"N": 4}, {"order": 1}, {"churn": (3.0, 0.1, 50.0, 1.2)}, {"levels": (0.1, 5.0, 3.0)}):
+        method = built(edm, **{"N": 3, **settings})
         c = method.config
         D = lambda x, s, method=method: method.D(x, s, labels)  # noqa: E731
         t = edm.time_steps(c.N, *c.levels)
@@ -573,33 +559,26 @@ def test_every_parameter_receives_a_gradient(edm):
         assert gradient.abs().max() > 0, name
 
 
-def test_the_process_shown_ends_with_the_samples_and_is_scaled_to_the_data(edm):
-    method = built(edm)
-    process = method.pictures(toy(), seeded())["process"]
+def test_pictures_end_with_the_samples_and_show_both_methods_at_equal_cost(edm):
+    method, labels = built(edm), torch.arange(4) % 3
+    pictures = method.pictures(toy(), seeded())
+    process, steps = pictures["process"], pictures["steps"]
+    D = lambda x, s: method.D(x, s, labels)  # noqa: E731
     assert process.shape == (8, 10, 1, 4, 4)
-    labels = torch.arange(4) % 3
     torch.testing.assert_close(process[1::2, -1], method.sample(4, labels, seeded()), rtol=1e-4, atol=1e-5)
     x = 80 * torch.randn(4, 1, 4, 4, generator=seeded())
     torch.testing.assert_close(process[::2, 0], x * 0.75 / math.sqrt(80**2 + 0.75**2))
     with torch.no_grad():
-        D = method.D(x, torch.full((4,), 80.0, dtype=F64), labels)
-    torch.testing.assert_close(process[1::2, 0], D, rtol=1e-4, atol=1e-5)
-
-
-def test_steps_are_shown_from_the_same_noise_at_equal_cost(edm):
-    method = built(edm)
-    steps = method.pictures(toy(), seeded())["steps"]
-    assert steps.shape == (8, 6, 1, 4, 4)
-    labels = torch.arange(4) % 3
-    D = lambda x, s: method.D(x, s, labels)  # noqa: E731
-    for column, calls in enumerate((3, 5, 9, 17, 35, 99)):
+        torch.testing.assert_close(process[1::2, 0], D(x, torch.full((4,), 80.0, dtype=F64)), rtol=1e-4, atol=1e-5)
+    assert steps.shape == (8, 5, 1, 4, 4)
+    for column, calls in ((0, 3), (2, 9), (4, 35)):
         for row, order, N in ((0, 1, calls), (1, 2, (calls + 1) // 2)):
             x = edm.sample(D, (4, 1, 4, 4), edm.time_steps(N), seeded(), order)
-            assert torch.equal(steps[row::2, column], x)
+            torch.testing.assert_close(steps[row::2, column], x, rtol=1e-4, atol=1e-5)
 
 
 def test_same_seed_same_bits_other_seed_other_bits(edm):
-    method, labels = built(edm, churn=(5.0, 0.0, 80.0, 1.0)), torch.tensor([0, 1, 2])
+    method, labels = built(edm, N=3, churn=(5.0, 0.0, 80.0, 1.0)), torch.tensor([0, 1, 2])
     batch = Batch(torch.rand(3, 1, 4, 4), labels)
     for draw in (lambda g: method.sample(3, labels, g), lambda g: method.loss(batch, g)):
         torch.manual_seed(1)
@@ -668,3 +647,7 @@ def test_bad_levels_orders_and_shapes_are_refused(edm):
     y = pixels([1.0, 2.0])
     with pytest.raises(ValueError, match=r"D's shape is \[1, 1, 1, 1\]; expected that of the images, \[2, 1, 1, 1\]"):
         edm.loss_at(lambda x, s: x[:1], y, torch.ones(2, dtype=F64), y, 0.5)
+
+
+def test_sigma_data_of_fashion_is_theirs(edm, fashion):
+    assert edm.PRESETS["fashion"].config.sigma_data == pytest.approx(fashion.train.double().std().item(), rel=0.01)
