@@ -55,6 +55,7 @@ MUTANTS = [
     edm("Eq. 7: no skip", EQ_7, "return times(c.c_out, F(times(c.c_in, x), c.c_noise))"),
     edm("Eq. 7: c_out left out", EQ_7, EQ_7.replace("times(c.c_out, F(times(c.c_in, x), c.c_noise))",
         "F(times(c.c_in, x), c.c_noise)")),
+    edm("Eq. 7: the network left out", EQ_7, "return times(c.c_skip, x)"),
     edm("sigma = 0 accepted", "(sigma > 0).all()", "(sigma >= 0).all()"),
     # training
     edm("lambda = 1", WEIGHT, "return torch.ones_like(sigma)"),
@@ -209,7 +210,7 @@ ONE_EACH = {
     "method: a class stands for any": "test_classes_are_dropped_with_probability_p_uncond_in_training",
     "method: guidance as a scale": "test_guidance_extrapolates_the_denoiser",
     "method: churn left out": "test_method_samples_as_it_is_configured",
-    "method: the class is left out of training": "test_every_parameter_receives_a_gradient",
+    "Eq. 7: the network left out": "test_every_parameter_receives_a_gradient",
     "pictures: Heun at twice the cost": "test_pictures_end_with_the_samples",
     "churn: noise from the global generator": "test_same_seed_same_bits_other_seed_other_bits",
     "evaluate: one level": "test_held_out_loss_is_at_fixed_levels",
