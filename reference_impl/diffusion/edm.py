@@ -1,10 +1,9 @@
 r"""Elucidated diffusion models (EDM): Karras, Aittala, Aila & Laine, NeurIPS 2022, arXiv:2206.00364.
 
 The problem
-    A diffusion model is a chain of choices: how much noise at which time, what the network predicts, how its error is
-    weighed, which steps the sampler takes. Earlier methods come as packages of such choices. EDM takes them apart: the
-    noise level sigma is the time, a denoiser D(x; sigma) is all that is learnt, and every other choice is made for a
-    stated reason.
+    A diffusion model is many choices: how much noise at which time, what the network predicts, how its error is
+    weighed, which steps the sampler takes. Earlier methods bring them as a package. EDM takes them apart: the noise
+    level sigma is the time, a denoiser D(x; sigma) is what is learnt, and the rest is chosen for stated reasons.
 
 The equations, with the paper's numbers
     noisy data               p(x; sigma) is the law of y + n, with y ~ p_data and n ~ N(0, sigma^2 I)
@@ -32,26 +31,21 @@ The symbols (b images of c x h x w numbers)
     lambda(sigma)      loss_weight               [b] float64
     t_0 > ... > t_N    time_steps                [N + 1] float64
     d_i                slope                     [b c h w], dx/dt at t_i
-    t^_i, x^_i         t_hat, x_hat              a number, [b c h w]
-    gamma_i            Churn.gamma               a number
+    gamma_i, t^_i, x^_i   Churn.gamma, t_hat, x_hat   two numbers, [b c h w]
 
 Deviations from the paper
     - Data: scikit-learn's 8x8 grey digits and Fashion-MNIST, not CIFAR-10, FFHQ, AFHQv2 and ImageNet. sigma_data is
-      theirs: 0.75 and 0.71 where the paper has 0.5. Their pixels' mean is not zero, so the loss of an untrained network
-      is 1 at small sigma only, and 1.27 at large sigma.
+      theirs: 0.75 and 0.71 where the paper has 0.5. The mean of their pixels is not zero, so that the loss of an
+      untrained network is 1 at small sigma only, and grows to 1.27 and 1.35 at large sigma.
     - Network: this project's small U-Net or DiT, not DDPM++, NCSN++ or ADM; no dropout.
-    - The network is told 250 c_noise: its embedding's shortest wavelength is 2 pi, and c_noise itself only runs from
-      -1.55 to 1.10. The authors' networks have an embedding of their own.
-    - Training: hundreds to thousands of steps in batches of 64, learning rate 2e-3 that falls along half a cosine; no
-      augmentation. The authors' code for CIFAR-10: 200 million images in batches of 512 at 1e-3.
+    - Training: hundreds to thousands of batches of 64, learning rate 2e-3 that falls along half a cosine; no
+      augmentation. The authors' code for CIFAR-10: 200 million images in batches of 512, learning rate 1e-3.
     - The loss is the mean over the pixels, not the sum: a factor to which Adam is blind.
-    - Classes are dropped in training with probability p_uncond, for classifier-free guidance of D (Ho & Salimans 2022);
-      the paper has no guidance, and w = 0 is the paper's conditional model.
+    - Classes are dropped in training with probability p_uncond, for classifier-free guidance of D (Ho & Salimans 2022).
+      The paper has no guidance; w = 0 is its conditional model.
     - The sampler's state is float32; the authors' code keeps it in float64. Differences of times are float64 in both.
     - As in the paper: preconditioning, P_mean = -1.2, P_std = 1.2, lambda, sigma_min = 0.002, sigma_max = 80, rho = 7,
-      N = 18 steps of Heun, Adam, averaged weights to sample.
-
-The code is written from the paper's formulas; none of the authors' is in it.
+      N = 18 steps of Heun, Adam, averaged weights to sample. None of the authors' code is used.
 """
 
 import itertools
@@ -73,13 +67,9 @@ from reference_impl.metrics import compare
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """D: (x [b c h w], sigma [b] float64) -> the expected data [b c h w]. A network, or an oracle in the tests."""
-NOISE_SCALE = 250.0
-"""What c_noise is multiplied by on its way to the network; see the deviations."""
-EVALUATED = 1000
-"""Held-out images behind the held-out loss, at most."""
-
-
-# ------------------------------------------------------------------------------------------ preconditioning
+Device = torch.device | str
+Levels = Float64[Tensor, " t"]
+"""t_0 > t_1 > ... > t_N = 0."""
 
 
 class Preconditioning(NamedTuple):
@@ -92,13 +82,7 @@ class Preconditioning(NamedTuple):
 
 
 def preconditioning(sigma: PerImage, sigma_data: float) -> Preconditioning:
-    r"""What keeps the network's input and target at unit variance (Table 1, derived in Appendix B.6).
-
-    $$c_\mathrm{skip} = \frac{\sigma_\mathrm{data}^2}{\sigma^2 + \sigma_\mathrm{data}^2}, \quad
-      c_\mathrm{out} = \frac{\sigma\, \sigma_\mathrm{data}}{\sqrt{\sigma^2 + \sigma_\mathrm{data}^2}}, \quad
-      c_\mathrm{in} = \frac{1}{\sqrt{\sigma^2 + \sigma_\mathrm{data}^2}}, \quad
-      c_\mathrm{noise} = \tfrac14 \ln \sigma$$
-    """
+    """What keeps the network's input and target at unit variance, and amplifies its errors least (Table 1)."""
     check(bool((sigma > 0).all()), "sigma", sigma.min().item(), "noise levels > 0: at 0 there is nothing to denoise")
     variance = sigma**2 + sigma_data**2
     return Preconditioning(
@@ -110,10 +94,7 @@ def preconditioning(sigma: PerImage, sigma_data: float) -> Preconditioning:
 
 
 def denoise(F: Callable[[Tensor, Tensor], Tensor], x: Images, sigma: PerImage, sigma_data: float) -> Images:
-    r"""The denoiser that a network makes, Eq. (7).
-
-    $$D_\theta(x; \sigma) = c_\mathrm{skip}\, x + c_\mathrm{out}\, F_\theta(c_\mathrm{in}\, x;\ c_\mathrm{noise})$$
-    """
+    """The denoiser that a network makes, Eq. (7): the skip connection carries what the network need not learn."""
     c = preconditioning(sigma, sigma_data)
     return times(c.c_skip, x) + times(c.c_out, F(times(c.c_in, x), c.c_noise))
 
@@ -126,7 +107,7 @@ def loss_weight(sigma: PerImage, sigma_data: float) -> PerImage:
     return (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
 
 
-def draw_sigma(n: int, P: tuple[float, float], generator: Generator | None = None, device: str = "cpu") -> PerImage:
+def draw_sigma(n: int, P: tuple[float, float], generator: Generator | None = None, device: Device = "cpu") -> PerImage:
     r"""Noise levels to train on: $\ln \sigma \sim \mathcal N(P_\mathrm{mean}, P_\mathrm{std}^2)$, Table 1."""
     P_mean, P_std = P
     return (P_mean + P_std * torch.randn(n, generator=generator, device=device, dtype=torch.float64)).exp()
@@ -142,15 +123,14 @@ def sigma_quantiles(n: int, P: tuple[float, float]) -> PerImage:
 def loss_at(D: Denoiser, y: Images, sigma: PerImage, eps: Images, sigma_data: float) -> Float[Tensor, " b"]:
     r"""Each image's term of the loss, $\lambda(\sigma)\, |D(y + \sigma \epsilon; \sigma) - y|^2 / (c h w)$."""
     guess = D(y + times(sigma, eps), sigma)
-    if guess.shape != y.shape:
-        raise ValueError(f"D returned {list(guess.shape)}; expected the images' shape {list(y.shape)}")
+    check(guess.shape == y.shape, "D's shape", list(guess.shape), f"that of the images, {list(y.shape)}")
     return times(loss_weight(sigma, sigma_data), (guess - y).square()).flatten(1).mean(dim=1)
 
 
 def loss(
     D: Denoiser, y: Images, P: tuple[float, float], sigma_data: float, generator: Generator | None = None
 ) -> Float[Tensor, ""]:
-    r"""$\mathbb E_{\sigma, y, n}\, \lambda(\sigma)\, |D(y + n; \sigma) - y|^2$, each image with its own level and noise."""
+    r"""$\mathbb E\, \lambda(\sigma)\, |D(y + n; \sigma) - y|^2$, with a fresh level and fresh noise for each image."""
     sigma = draw_sigma(len(y), P, generator, y.device)
     eps = torch.randn(y.shape, generator=generator, device=y.device, dtype=y.dtype)
     return loss_at(D, y, sigma, eps, sigma_data).mean()
@@ -159,21 +139,10 @@ def loss(
 # ------------------------------------------------------------------------------------------------- sampling
 
 
-def time_steps(N: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Float64[Tensor, " t"]:
-    r"""The noise levels that a sampler visits, Eq. (5).
+def time_steps(N: int, sigma_min: float = 0.002, sigma_max: float = 80.0, rho: float = 7.0) -> Levels:
+    """The N + 1 noise levels that a sampler visits, Eq. (5): from sigma_max to sigma_min, then 0.
 
-    $$t_{i<N} = \Big(\sigma_\mathrm{max}^{1/\rho}
-      + \frac{i}{N - 1} \big(\sigma_\mathrm{min}^{1/\rho} - \sigma_\mathrm{max}^{1/\rho}\big)\Big)^\rho,
-      \qquad t_N = 0$$
-
-    Args:
-        N: Steps; the last one, from sigma_min to 0, is one of them.
-        sigma_min: The last noise level before 0.
-        sigma_max: The noise level of the first state.
-        rho: How much shorter the steps at low noise are: at 1 all are equal.
-
-    Returns:
-        N + 1 levels, the last one 0.
+    The larger rho, the shorter the steps at low noise; at rho = 1 all but the last are equal.
     """
     check(N >= 2, "N", N, "a number of steps >= 2: the last one, from sigma_min to 0, is one of them")
     check(0 < sigma_min < sigma_max < math.inf, "sigma", (sigma_min, sigma_max), "0 < sigma_min < sigma_max")
@@ -201,8 +170,7 @@ class Churn:
 
     def __post_init__(self) -> None:
         check(0 <= self.S_churn < math.inf, "S_churn", self.S_churn, "an amount of noise >= 0")
-        good = 0 <= self.S_tmin <= self.S_tmax
-        check(good, "S_tmin, S_tmax", (self.S_tmin, self.S_tmax), "0 <= S_tmin <= S_tmax")
+        check(0 <= self.S_tmin <= self.S_tmax, "S_tmin, S_tmax", (self.S_tmin, self.S_tmax), "0 <= S_tmin <= S_tmax")
         check(0 < self.S_noise < math.inf, "S_noise", self.S_noise, "a standard deviation > 0")
 
     def gamma(self, t: float, N: int) -> float:
@@ -216,12 +184,7 @@ class Churn:
 def stir(
     x: Images, t: float, gamma: float, S_noise: float = 1.0, generator: Generator | None = None
 ) -> tuple[Images, float]:
-    r"""Fresh noise that raises the level from $t$ to $\hat t = t + \gamma t$ (Algorithm 2, lines 4 to 6).
-
-    $$\hat x = x + \sqrt{\hat t^2 - t^2}\; S_\mathrm{noise}\, \epsilon$$
-
-    Without any, at gamma = 0, nothing is drawn from the generator.
-    """
+    """Raise the noise level from t to t + gamma t by fresh noise (Algorithm 2); at gamma = 0 nothing is drawn."""
     if gamma == 0:
         return x, t
     t_hat = t + gamma * t
@@ -236,10 +199,10 @@ def slope(D: Denoiser, x: Images, t: float) -> Images:
 
 @torch.no_grad()
 def step(D: Denoiser, x: Images, t: float, t_next: float, order: int = 2) -> Images:
-    r"""One step of Algorithm 1 along the flow, from noise level t to t_next.
+    """One step of Algorithm 1 along the flow, from noise level t to t_next.
 
-    Order 1 is Euler's step. Order 2 is Heun's: it asks the denoiser again where Euler's step ends, and goes along the
-    mean of both slopes. A step to 0 is Euler's in either case, and ends at D(x; t).
+    Order 1 is Euler's. Order 2 is Heun's: it goes along the mean of the slopes here and where Euler's step ends. A step
+    to 0 is Euler's in either case, and ends at D(x; t).
     """
     d = slope(D, x, t)
     x_next = x + (t_next - t) * d
@@ -251,7 +214,7 @@ def step(D: Denoiser, x: Images, t: float, t_next: float, order: int = 2) -> Ima
 def trajectory(
     D: Denoiser,
     shape: tuple[int, ...],
-    t: Float64[Tensor, " t"],
+    t: Levels,
     generator: Generator | None = None,
     order: int = 2,
     churn: Churn | None = None,
@@ -272,9 +235,9 @@ def trajectory(
         (t_0, x_0), (t_1, x_1), ..., (0, x_N).
     """
     check(order in (1, 2), "order", order, "1 (Euler) or 2 (Heun)")
-    good = len(t) >= 2 and bool((t.diff() < 0).all()) and t[-1].item() == 0
-    check(good, "t", t.tolist(), "falling noise levels, the last one 0")
-    churn, levels = churn or Churn(), t.tolist()
+    levels, churn = t.tolist(), churn or Churn()
+    good = len(levels) >= 2 and levels == sorted(set(levels), reverse=True) and levels[-1] == 0
+    check(good, "t", levels, "falling noise levels, the last one 0")
     x = levels[0] * torch.randn(shape, generator=generator, device=t.device, dtype=dtype)
     yield levels[0], x
     for now, then in itertools.pairwise(levels):
@@ -286,7 +249,7 @@ def trajectory(
 def sample(
     D: Denoiser,
     shape: tuple[int, ...],
-    t: Float64[Tensor, " t"],
+    t: Levels,
     generator: Generator | None = None,
     order: int = 2,
     churn: Churn | None = None,
@@ -341,8 +304,7 @@ class EDMConfig:
         check(len(self.churn) == 4, "churn", self.churn, "S_churn, S_tmin, S_tmax and S_noise")
         Churn(*self.churn)
         check(-1 <= self.w < math.inf, "w", self.w, "a strength >= 0, or -1 for the unconditional model")
-        good = self.w == 0 or self.p_uncond > 0
-        check(good, "w, p_uncond", (self.w, self.p_uncond), "w = 0 where no class is dropped in training")
+        check(self.w == 0 or self.p_uncond > 0, "p_uncond", self.p_uncond, "a probability > 0, for guidance")
         check(self.patch >= 1, "patch", self.patch, "a side >= 1")
 
 
@@ -363,15 +325,16 @@ PRESETS = {
 class EDM:
     """The method as the engine runs it: a network, its denoiser, the loss, and how to sample and to judge."""
 
-    def __init__(self, config: EDMConfig, spec: Spec, device: torch.device | str = "cpu") -> None:
-        self.config, self.shape, self.classes, self.device = config, spec.shape, spec.classes, device
+    def __init__(self, config: EDMConfig, spec: Spec, device: Device = "cpu") -> None:
+        self.config, self.shape, self.classes = config, spec.shape, spec.classes
+        self.t = time_steps(config.N, *config.levels).to(device)
         self.model = build_network(
             config.network, spec.shape[0], config.width, classes=spec.classes, patch=config.patch
         ).to(device)
 
     def D(self, x: Images, sigma: PerImage, labels: Tensor | None) -> Images:
         """The network's denoiser for images of given classes, or of any."""
-        return denoise(lambda x, c: self.model(x, NOISE_SCALE * c, labels), x, sigma, self.config.sigma_data)
+        return denoise(lambda x, c: self.model(x, c, labels), x, sigma, self.config.sigma_data)
 
     def loss(self, batch: Batch, generator: Generator) -> Tensor:
         """The loss on a batch, with some of the classes dropped."""
@@ -384,53 +347,45 @@ class EDM:
         """One network, with the loss of Eq. (8)."""
         return [Player("loss", self.model, self.loss)]
 
-    def time_steps(self, N: int) -> Float64[Tensor, " t"]:
-        """N steps of the configured range."""
-        return time_steps(N, *self.config.levels).to(self.device)
-
     def sample(
         self, n: int, labels: Tensor | None, generator: Generator, watch: Watch = lambda steps, _: steps
     ) -> Images:
         """N new images, of the given classes or of any."""
         c, D = self.config, guided(self.D, labels, self.config.w)
-        states = trajectory(D, (n, *self.shape), self.time_steps(c.N), generator, c.order, Churn(*c.churn))
+        states = trajectory(D, (n, *self.shape), self.t, generator, c.order, Churn(*c.churn))
         for _, x in watch(states, c.N + 1):
             x_N = x
         return x_N
 
     @torch.no_grad()
     def pictures(self, data: Data, generator: Generator) -> dict[str, Float[Tensor, "rows columns c h w"]]:
-        """What happens on the way, and what fewer steps make of the same noise.
+        """Four images each: what happens on the way, and what fewer steps make of the same noise.
 
-        - `process`: for four images two rows each, the state x, scaled to the data's size, and D(x; sigma) below it.
-        - `steps`: for three images two rows each, Euler's method and Heun's below it, from the same noise. The columns
-          allow 3, 5, 9, 17, 35 and 99 calls of the denoiser.
+        - `process`: the state x, scaled to the size of the data, and below it D(x; sigma); at the end D is the sample.
+        - `steps`: Euler's method, and below it Heun's, with 3, 5, 9, 17 and 35 calls of the denoiser.
         """
-        c = self.config
-        labels = torch.arange(4, device=self.device) % self.classes if self.classes else None
-        D = guided(self.D, labels, c.w)
-        states = list(trajectory(D, (4, *self.shape), self.time_steps(c.N), generator, c.order, Churn(*c.churn)))
-        process: list[Tensor] = []
-        for i in torch.linspace(0, c.N, 10).round().long().tolist():
-            t, x = states[i]
-            sigma = torch.full((4,), t, device=x.device, dtype=torch.float64)
-            scaled = times(c.sigma_data * (sigma**2 + c.sigma_data**2).rsqrt(), x) if t else x
-            process.append(torch.stack([scaled, D(x, sigma) if t else x], dim=1).flatten(0, 1))
-        few = None if labels is None else labels[:3]
-        D, state, steps = guided(self.D, few, c.w), generator.get_state(), []
-        for calls in (3, 5, 9, 17, 35, 99):
+        c, labels = self.config, torch.arange(4, device=self.t.device) % self.classes if self.classes else None
+        D, shape, state = guided(self.D, labels, c.w), (4, *self.shape), generator.get_state()
+        process, steps, shown = [], [], torch.linspace(0, c.N - 1, 10).round().tolist()
+        states = trajectory(D, shape, self.t, generator, c.order, Churn(*c.churn))
+        for i, (t, x) in enumerate(states):
+            if i in shown:
+                sigma = torch.full((4,), t, device=x.device, dtype=torch.float64)
+                scaled = times(c.sigma_data * preconditioning(sigma, c.sigma_data).c_in, x)
+                process.append(torch.stack([scaled, D(x, sigma)], dim=1).flatten(0, 1))
+        for calls in (3, 5, 9, 17, 35):
             pair = []
             for order, N in ((1, calls), (2, (calls + 1) // 2)):
                 generator.set_state(state)  # the same noise again
-                pair.append(sample(D, (3, *self.shape), self.time_steps(N), generator, order))
+                pair.append(sample(D, shape, time_steps(N, *c.levels).to(self.t), generator, order))
             steps.append(torch.stack(pair, dim=1).flatten(0, 1))
         return {"process": torch.stack(process, dim=1), "steps": torch.stack(steps, dim=1)}
 
     @torch.no_grad()
     def evaluate(self, data: Data, samples: Images, labels: Tensor | None, generator: Generator) -> dict[str, float]:
         """The loss on held-out images, and what all methods' samples are measured by."""
-        c, y = self.config, data.held_out[:EVALUATED]
-        known, losses = data.held_out_labels[:EVALUATED] if self.classes else None, []
+        c, y, losses = self.config, data.held_out[:1000], []  # all of them would take minutes on large sets
+        known = data.held_out_labels[:1000] if self.classes else None
         for level in sigma_quantiles(20, c.P).tolist():  # the same levels and noise for every run
             eps = torch.randn(y.shape, generator=generator, device=y.device)
             sigma = torch.full((len(y),), level, device=y.device, dtype=torch.float64)
@@ -438,6 +393,6 @@ class EDM:
         return {"held_out_loss": torch.stack(losses).mean().item(), **compare(data, samples, labels)}
 
 
-def build(config: EDMConfig, spec: Spec, device: torch.device | str) -> EDM:
+def build(config: EDMConfig, spec: Spec, device: Device) -> EDM:
     """The method for images of this kind; torch's global generator draws its first weights."""
     return EDM(config, spec, device)

@@ -17,28 +17,13 @@ def parameterisation() -> ModuleType:
 
 
 @pytest.fixture
-def ddpm() -> ModuleType:
-    return importlib.import_module("reference_impl.diffusion.ddpm")
-
-
-@pytest.fixture
-def unet() -> ModuleType:
-    return importlib.import_module("reference_impl.diffusion.unet")
-
-
-@pytest.fixture
-def dit() -> ModuleType:
-    return importlib.import_module("reference_impl.diffusion.dit")
-
-
-@pytest.fixture
 def conditioning() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.conditioning")
 
 
 @pytest.fixture
-def networks() -> ModuleType:
-    return importlib.import_module("reference_impl.diffusion.networks")
+def ddpm() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.ddpm")
 
 
 @pytest.fixture
@@ -49,6 +34,11 @@ def ddim() -> ModuleType:
 @pytest.fixture
 def guidance() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.guidance")
+
+
+@pytest.fixture
+def edm() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.edm")
 
 
 @pytest.fixture
@@ -69,3 +59,18 @@ def reflow() -> ModuleType:
 @pytest.fixture
 def mean_flow() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.mean_flow")
+
+
+@pytest.fixture
+def unet() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def dit() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.dit")
+
+
+@pytest.fixture
+def networks() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.networks")
