@@ -181,7 +181,7 @@ def test_loss_at_is_each_images_own(flow_matching):
 @pytest.mark.parametrize("sigma_min", SIGMAS)
 def test_the_marginal_velocity_minimises_the_loss_with_an_excess_of_its_squared_distance(flow_matching, sigma_min):
     """v* = E[velocity of the line | x_t] of Gaussian data. For four other fields v over 100,000 draws, the loss of v
-    less that of v* less |v - v*|^2 has the mean 0, within 5 standard errors: v* is where the loss is flat, and lowest."""
+    less that of v* less |v - v*|^2 has the mean 0, within 5 standard errors: at v* the loss is flat, and lowest."""
     n = 100_000
     x_0, x_1, t = normal(n, 1, 1, 1, seed=1), MEAN + SD * normal(n, 1, 1, 1, seed=2), some_times(n)
 
