@@ -13,7 +13,6 @@ from reference_impl.engine import Batch, TrainConfig, adam
 from tests.reference_impl.diffusion.flows import (
     MEAN,
     SD,
-    band,
     gaussian_flow,
     gaussian_velocity,
     mixture_cdf,
@@ -267,45 +266,6 @@ def test_numbers_are_of_both_flows_from_the_same_noise(reflow):
     assert numbers["frechet"] == numbers["frechet_real"]
 
 
-def test_reflow_straightens_a_mixtures_flow(reflow):
-    """The first flow is exact, the second a small network trained for 600 steps by `reflow_loss` alone. Its paths are
-    at least ten times straighter, and one step, which the first flow gets quite wrong, stays near the mixture."""
-
-    class First(torch.nn.Module):
-        def forward(self, x, t, labels=None):
-            return mixture_velocity(x, t / 1000)
-
-    class Second(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            layers = [torch.nn.Linear(2, 64), torch.nn.SiLU(), torch.nn.Linear(64, 64), torch.nn.SiLU()]
-            self.net = torch.nn.Sequential(*layers, torch.nn.Linear(64, 1))
-
-        def forward(self, x, t, labels=None):
-            t = (t / 1000).to(x.dtype).reshape(-1, 1)
-            return self.net(torch.cat([x.flatten(1), t], dim=1)).reshape(x.shape)
-
-    method, _, _ = toy(reflow, classes=0, pair_steps=8)
-    method.flow.model, method.second = First(), Second()
-    optimiser = torch.optim.Adam(method.second.parameters(), lr=5e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 600)
-    batch, g = Batch(torch.zeros(256, 1, 1, 1), torch.zeros(256).long()), seeded()
-    for _ in range(600):
-        optimiser.zero_grad()
-        method.reflow_loss(batch, g).backward()
-        optimiser.step()
-        schedule.step()
-    n, grid = 4000, even(40)
-    z = torch.randn(n, 1, 1, 1, generator=seeded(1))
-    before, after = method.flow.velocity(None), method.velocity(None)
-    curved, flat = (straightness(walked(v, z, grid), grid).item() for v in (before, after))
-    assert curved > 0.08
-    assert flat < curved / 10
-    far, near = (stats.kstest(reflow.one_step(v, z).flatten().detach().numpy(), mixture_cdf) for v in (before, after))
-    assert far.statistic > 0.3
-    assert near.statistic < band(n) + 0.06
-
-
 @pytest.mark.parametrize("network", ["unet", "dit"])
 def test_batch_of_one_odd_sizes_and_either_network(reflow, network):
     for shape in ((1, 1, 8, 8), (3, 1, 7, 5)):
@@ -373,3 +333,43 @@ def test_gradient_of_reflows_loss_equals_finite_differences(reflow):
 def test_bad_settings_name_field_value_and_what_is_expected(reflow, name, value, expected):
     with pytest.raises(ValueError, match=f"{name} is .*; expected {expected}"):
         reflow.ReflowConfig(**{name: value})
+
+
+# --------------------------------------------------------------------------------------------- the whole of it
+
+
+def test_reflow_straightens_a_mixtures_flow(reflow):
+    """The first flow is exact, the second a small network trained for 200 steps by `reflow_loss` alone. Its paths are 15
+    times straighter, and one step is four times nearer to the mixture (Kolmogorov-Smirnov distance of 2,000 samples)."""
+
+    class First(torch.nn.Module):
+        def forward(self, x, t, labels=None):
+            return mixture_velocity(x, t / 1000)
+
+    class Second(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layers = [torch.nn.Linear(2, 32), torch.nn.SiLU(), torch.nn.Linear(32, 32), torch.nn.SiLU()]
+            self.net = torch.nn.Sequential(*layers, torch.nn.Linear(32, 1))
+
+        def forward(self, x, t, labels=None):
+            t = (t / 1000).to(x.dtype).reshape(-1, 1)
+            return self.net(torch.cat([x.flatten(1), t], dim=1)).reshape(x.shape)
+
+    method, _, _ = toy(reflow, classes=0)
+    torch.manual_seed(0)
+    method.flow.model, method.second = First(), Second()
+    optimiser = torch.optim.Adam(method.second.parameters(), lr=1e-2)
+    batch, g = Batch(torch.zeros(256, 1, 1, 1), torch.zeros(256).long()), seeded()
+    for _ in range(200):
+        optimiser.zero_grad()
+        method.reflow_loss(batch, g).backward()
+        optimiser.step()
+    z, grid = torch.randn(2000, 1, 1, 1, generator=seeded(1)), even(20)
+    before, after = method.flow.velocity(None), method.velocity(None)
+    bent, straightened = (straightness(walked(v, z, grid), grid).item() for v in (before, after))
+    assert bent > 0.25
+    assert straightened < bent / 15
+    far, near = (stats.kstest(reflow.one_step(v, z).flatten().numpy(), mixture_cdf).statistic for v in (before, after))
+    assert far > 0.6
+    assert near < far / 4
