@@ -491,7 +491,7 @@ def test_same_seed_same_bits_and_nothing_from_the_global_generator(flow_matching
         lambda g: method.sample(3, None, g),
         lambda g: method.loss(batch, g),
         lambda g: uniform.loss(Batch(batch.x[:, :, :1, :1], batch.labels), g),
-        lambda g: method.pictures(toy_data(), g)["steps"],
+        lambda g: uniform.pictures(toy_data(), g)["steps"],
     ):
         torch.manual_seed(1)
         first = draw(seeded(1))

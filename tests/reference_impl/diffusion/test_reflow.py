@@ -288,13 +288,13 @@ def test_settings_reach_both_networks(reflow):
 
 def test_same_seed_same_bits_and_nothing_from_the_global_generator(reflow):
     method = small(reflow)
-    x, y = torch.rand(6, 1, 4, 4, generator=seeded()), torch.arange(6) % 3
-    data = Data("toy", x, y, x, y)
+    x, y = torch.rand(6, 1, 1, 1, generator=seeded()), torch.arange(6) % 3
+    data, watched = Data("toy", x, y, x, y), toy(reflow)[0]
     for draw in (
         lambda g: method.sample(3, None, g),
         lambda g: method.reflow_loss(small_batch(), g),
-        lambda g: method.pictures(data, g)["before"],
-        lambda g: torch.tensor(method.evaluate(data, x, y, g)["straightness"]),
+        lambda g: watched.pictures(data, g)["before"],
+        lambda g: torch.tensor(watched.evaluate(data, x, y, g)["straightness"]),
     ):
         torch.manual_seed(1)
         first = draw(seeded(1))
@@ -339,8 +339,8 @@ def test_bad_settings_name_field_value_and_what_is_expected(reflow, name, value,
 
 
 def test_reflow_straightens_a_mixtures_flow(reflow):
-    """The first flow is exact, the second a small network trained for 200 steps by `reflow_loss` alone. Its paths are 15
-    times straighter, and one step is four times nearer to the mixture (Kolmogorov-Smirnov distance of 2,000 samples)."""
+    """The first flow is exact, the second a small network trained for 200 steps by `reflow_loss` alone. Its paths are
+    15 times straighter, and one step is four times nearer to the mixture (Kolmogorov-Smirnov, 2,000 samples)."""
 
     class First(torch.nn.Module):
         def forward(self, x, t, labels=None):
