@@ -90,7 +90,8 @@ class Spy(torch.nn.Module):
 def toy(reflow, classes: int = 3, **settings):
     """The method for one-pixel images, with networks that can be watched."""
     torch.manual_seed(0)
-    method = reflow.Reflow(reflow.ReflowConfig(width=16, **settings), Spec((1, 1, 1), classes, 0))
+    config = reflow.ReflowConfig(**{"width": 16, "pair_steps": 4, "guidance": 0.0, **settings})
+    method = reflow.Reflow(config, Spec((1, 1, 1), classes, 0))
     method.flow.model, method.second = Spy(0.3), Spy(0.7)
     return method, method.flow.model.asked, method.second.asked
 
@@ -197,6 +198,15 @@ def test_stage_one_moves_the_first_flow_and_stage_two_the_second(reflow):
     batch = small_batch()
     torch.testing.assert_close(flow.loss(batch, seeded()), method.flow.loss(batch, seeded()))
     torch.testing.assert_close(second.loss(batch, seeded()), method.reflow_loss(batch, seeded()))
+
+
+def test_the_second_flow_has_a_learning_rate_of_its_own(reflow):
+    flow, second = small(reflow, lr_scale=3.0).players()
+    config = TrainConfig()
+    assert {group["lr_scale"] for group in second.optimiser(second.model, config).param_groups} == {3.0}
+    assert all("lr_scale" not in group for group in flow.optimiser(flow.model, config).param_groups)
+    owned = [p for group in second.optimiser(second.model, config).param_groups for p in group["params"]]
+    assert {id(p) for p in owned} == {id(p) for p in second.model.parameters()}
 
 
 def test_the_second_flow_is_a_copy_of_the_first_while_that_is_trained(reflow):
@@ -326,6 +336,7 @@ def test_gradient_of_reflows_loss_equals_finite_differences(reflow):
         ("flow_steps", 0, "a number of steps >= 1"),
         ("pair_steps", 0, "a number of steps >= 1"),
         ("sampling_steps", 0, "a number of steps >= 1"),
+        ("lr_scale", 0.0, "a factor > 0"),
         ("p_uncond", 1.0, r"a probability in \[0, 1\)"),
         ("guidance", -2.0, "a strength w >= -1"),
     ],

@@ -60,6 +60,8 @@ MUTANTS = [
     reflow("stages: one step early", "plays=lambda step: step > n", "plays=lambda step: step >= n"),
     reflow("stages: the first ends one step early", "plays=lambda step: step <= n", "plays=lambda step: step < n"),
     reflow("stages: the losses swapped", "self.flow_loss, plays", "self.reflow_loss, plays"),
+    reflow("stages: one learning rate", "optimiser=self.optimiser)", "optimiser=adam)"),
+    reflow("stages: the learning rate's factor of one", '"lr_scale"] = self.config.lr_scale', '"lr_scale"] = 1.0'),
     reflow("copy: none", COPY, "pass"),
     reflow("copy: the other way round", COPY, "self.flow.model.load_state_dict(self.second.state_dict())"),
     reflow("copy: when not training, too", "if self.second.training:", "if True:"),
@@ -90,6 +92,7 @@ MUTANTS = [
            "noise_like(samples, None), even(32)"),
     reflow("config: no stage one passes", "check(self.flow_steps >= 1,", "check(self.flow_steps >= 0,"),
     reflow("config: no steps for a pair pass", "check(self.pair_steps >= 1,", "check(self.pair_steps >= 0,"),
+    reflow("config: no learning rate passes", "check(0 < self.lr_scale", "check(0 <= self.lr_scale"),
     reflow("config: the rest unchecked", "self.first()  # whose", "pass  # whose"),
 ]  # fmt: skip
 
@@ -103,6 +106,7 @@ ONE_EACH = {
     "reflow: labels where there are no classes": "test_an_unconditional_method_asks_for_no_class",
     "sampling: by Euler": "test_samples_are_where_the_second_flow_ends",
     "stages: one step early": "test_stage_one_moves_the_first_flow_and_stage_two_the_second",
+    "stages: one learning rate": "test_the_second_flow_has_a_learning_rate_of_its_own",
     "copy: none": "test_the_second_flow_is_a_copy_of_the_first_while_that_is_trained",
     "pictures: before and after swapped": "test_pictures_show_both_flows_from_the_same_noise",
     "numbers: before and after swapped": "test_numbers_are_of_both_flows_from_the_same_noise",
