@@ -65,6 +65,8 @@ TimeLaw = Literal["uniform", "logit_normal"]
 
 TIME_SCALE = 1000.0
 """The network is told this many times t."""
+PATHS = 500
+"""Paths whose straightness is measured."""
 
 
 # ----------------------------------------------------------------------------------- the path and its velocity
@@ -211,7 +213,7 @@ PRESETS = {
         {"seconds": 90.0, "held_out_loss": 0.4, "frechet": 1.5, "class_error": 0.05},
     ),
     "fashion": Preset(
-        TrainConfig(data="fashion", steps=6000, lr=1e-3, decay="cosine", ema_decay=0.999, evaluate_on=2000),
+        TrainConfig(data="fashion", steps=2500, lr=1e-3, decay="cosine", ema_decay=0.998, evaluate_on=2000),
         FlowMatchingConfig(width=64, patch=2),
         {"class_error": 0.2},
     ),
@@ -265,8 +267,9 @@ class FlowMatching:
         for t in even(10):  # the same times and noise for every run
             t_each = torch.full((len(x_1),), t, dtype=torch.float64, device=x_1.device)
             losses.append(loss_at(v, noise_like(x_1, generator), x_1, t_each, self.config.sigma_min).mean())
-        x_0, grid = noise_like(samples, generator), even(32)
-        states = torch.stack([z for _, z in trajectory(self.velocity(labels), x_0, grid)])
+        x_0, grid = noise_like(samples[:PATHS], generator), even(32)
+        v = self.velocity(labels if labels is None else labels[:PATHS])
+        states = torch.stack([z for _, z in trajectory(v, x_0, grid)])
         return {
             "held_out_loss": torch.stack(losses).mean().item(),
             "straightness": straightness(states, grid).item(),

@@ -14,6 +14,7 @@ from scipy import stats
 from reference_impl.data import Data, Spec
 from reference_impl.diffusion import parameterisation
 from reference_impl.diffusion.ode import even, integrate, trajectory
+from reference_impl.diffusion.unet import time_embedding
 from reference_impl.engine import Batch
 from tests.reference_impl.diffusion.flows import (
     MEAN,
@@ -181,7 +182,7 @@ def test_loss_at_is_each_images_own(flow_matching):
 @pytest.mark.parametrize("sigma_min", SIGMAS)
 def test_the_marginal_velocity_minimises_the_loss_with_an_excess_of_its_squared_distance(flow_matching, sigma_min):
     """v* = E[velocity of the line | x_t] of Gaussian data. For four other fields v over 100,000 draws, the loss of v
-    less that of v* less |v - v*|^2 has the mean 0, within 5 standard errors: v* is where the loss is flat, and lowest."""
+    less that of v* less |v - v*|^2 has the mean 0, within 5 standard errors: at v* the loss is flat, and lowest."""
     n = 100_000
     x_0, x_1, t = normal(n, 1, 1, 1, seed=1), MEAN + SD * normal(n, 1, 1, 1, seed=2), some_times(n)
 
@@ -258,6 +259,30 @@ def test_a_flow_with_the_marginal_velocity_keeps_the_law_of_the_path(flow_matchi
     z = integrate(mixture_velocity, normal(n, 1, 1, 1, seed=1), half, "midpoint")
     x = flow_matching.path(normal(n, 1, 1, 1, seed=2), mixture_samples(n, seeded(3)), torch.full((n,), 0.5, dtype=F64))
     assert stats.ks_2samp(z.flatten().numpy(), x.flatten().numpy()).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("mean", [MEAN, WEIGHTS @ MEANS])
+def test_one_euler_step_lands_on_the_mean_of_the_data(flow_matching, mean):
+    """At t = 0 x_t is the noise and says nothing of the data: the minimiser of the loss there is E[x_1] - x_0. Of all
+    numbers for the mean, the true one has the smallest loss; and the known velocities agree."""
+    velocity = gaussian_velocity if mean == MEAN else mixture_velocity
+    z = normal(5000, 1, 1, 1, seed=1)
+    torch.testing.assert_close(integrate(velocity, z, even(1)), torch.full_like(z, mean), rtol=0, atol=1e-12)
+    x_1 = MEAN + SD * normal(5000, 1, 1, 1, seed=2) if mean == MEAN else mixture_samples(5000, seeded(2))
+    t = torch.zeros(5000, dtype=F64)
+    losses = [flow_matching.loss_at(lambda x, t, m=m: m - x, z, x_1, t).mean() for m in (mean - 0.1, mean, mean + 0.1)]
+    assert min(losses) == losses[1]
+
+
+def test_told_t_itself_most_of_the_embedding_would_stand_still(flow_matching):
+    """From t = 0 to t = 1, 26 of 32 numbers move by less than 0.1; told 1000 t, 2 of them."""
+
+    def still(scale: float) -> int:
+        t = torch.linspace(0, 1, 1001, dtype=F64)
+        return int(((e := time_embedding(scale * t, 32)).max(dim=0).values - e.min(dim=0).values < 0.1).sum())
+
+    assert still(1.0) == 26
+    assert still(flow_matching.TIME_SCALE) == 2
 
 
 # -------------------------------------------------------------------------------------- the method as it is run
@@ -466,7 +491,7 @@ def test_same_seed_same_bits_and_nothing_from_the_global_generator(flow_matching
         lambda g: method.sample(3, None, g),
         lambda g: method.loss(batch, g),
         lambda g: uniform.loss(Batch(batch.x[:, :, :1, :1], batch.labels), g),
-        lambda g: method.pictures(toy_data(), g)["steps"],
+        lambda g: uniform.pictures(toy_data(), g)["steps"],
     ):
         torch.manual_seed(1)
         first = draw(seeded(1))
