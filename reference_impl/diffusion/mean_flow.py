@@ -288,11 +288,11 @@ class MeanFlow:
     def evaluate(self, data: Data, samples: Images, labels: Tensor | None, generator: Generator) -> dict[str, float]:
         """The loss on held-out images, how far one step is from many, and what all methods are measured by.
 
-        `held_out_loss` is the flow matching loss, (9) at r = t, for each pixel. `one_step_gap` is the root mean square
-        difference between samples in one step and those of the same noise along u(z, t, t), over the standard deviation
-        of the data.
+        `held_out_loss` is the flow matching loss, (9) at r = t, for each pixel, on at most 1,000 images. `one_step_gap`
+        is the root mean square difference between samples in one step and those of the same noise along u(z, t, t),
+        over the standard deviation of the data.
         """
-        x, y, losses = data.held_out, data.held_out_labels if self.classes else None, []
+        x, y, losses = data.held_out[:1000], data.held_out_labels[:1000] if self.classes else None, []
         for t in torch.linspace(0.025, 0.975, 20).tolist():  # the same times and noise for every run
             t_each = torch.full((len(x),), t, dtype=torch.float64, device=x.device)
             z, v = path(x, torch.randn(x.shape, generator=generator, device=x.device), t_each)
