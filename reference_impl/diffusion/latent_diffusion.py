@@ -39,6 +39,7 @@ Deviations from the paper
       DDIM with eta = 0; guidance without a classifier.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -112,8 +113,12 @@ class LatentDiffusionConfig:
     def __post_init__(self) -> None:
         check(self.c_z >= 1, "c_z", self.c_z, "a number of channels >= 1")
         check(self.downs >= 1, "downs", self.downs, "a number of halvings >= 1")
+        good = self.autoencoder_width >= 16 and self.autoencoder_width % 8 == 0
+        check(good, "autoencoder_width", self.autoencoder_width, "a multiple of 8, at least 16")
         check(0 <= self.kl_weight < torch.inf, "kl_weight", self.kl_weight, "a weight >= 0")
         check(self.autoencoder_steps >= 1, "autoencoder_steps", self.autoencoder_steps, "a number of steps >= 1")
+        check(self.network in ("unet", "dit"), "network", self.network, '"unet" or "dit"')
+        check(self.width >= 16 and self.width % 16 == 0, "width", self.width, "a multiple of 16, at least 16")
         check(self.T >= 1, "T", self.T, "a number of steps >= 1")
         check(0 <= self.p_uncond < 1, "p_uncond", self.p_uncond, "a probability in [0, 1)")
         check(-1 <= self.w < torch.inf, "w", self.w, "a strength >= -1; 0 for no guidance")
@@ -143,10 +148,10 @@ class LatentDiffusion:
         self.schedule = Schedule.cosine(config.T).to(device)
         self.tau = ddim.spread(config.T, config.S)
         self.autoencoder = KLAutoencoder(c, config.c_z, config.autoencoder_width, config.downs)
-        self.network = build_network(config.network, config.c_z, config.width, classes=spec.classes)
+        self.network = build_network(config.network, config.c_z, config.width, spec.classes)
         self.model = nn.ModuleDict({"autoencoder": self.autoencoder, "network": self.network})
         self.model.register_buffer("sigma_hat", torch.ones(()))
-        self.model.register_buffer("measured", torch.tensor(False))
+        self.model.register_buffer("measured", torch.tensor(False))  # whether sigma_hat is of a batch yet
         self.model.to(device)
 
     def players(self) -> list[Player]:
@@ -157,84 +162,94 @@ class LatentDiffusion:
             Player("diffusion", self.network, self.diffusion_loss, plays=lambda step: step > n),
         ]
 
-    def autoencoder_loss(self, batch: Batch, generator: Generator) -> Float[Tensor, ""]:
-        """Eq. (25) for a batch, with one draw of its latents."""
-        mu, log_var = self.autoencoder.encode(batch.x)
-        eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
-        x_hat = self.autoencoder.decode(latent(mu, log_var, eps))
-        return objective(batch.x, x_hat, mu, log_var, self.config.kl_weight)
-
-    @torch.no_grad()
-    def raw_latents(self, x: Images, generator: Generator) -> Latents:
-        """A draw of E(x) for each image, as the encoder has it."""
+    def draw(self, x: Images, generator: Generator) -> tuple[Latents, Latents, Latents]:
+        r"""A latent of each image as the encoder has it, and the $\mu$ and $\log \sigma^2$ of its law."""
         mu, log_var = self.autoencoder.encode(x)
         eps = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
-        return latent(mu, log_var, eps)
+        return latent(mu, log_var, eps), mu, log_var
+
+    def autoencoder_loss(self, batch: Batch, generator: Generator) -> Float[Tensor, ""]:
+        """Eq. (25) without the discriminator's terms, for one draw of each image's latents."""
+        z, mu, log_var = self.draw(batch.x, generator)
+        return objective(batch.x, self.autoencoder.decode(z), mu, log_var, self.config.kl_weight)
 
     def diffusion_loss(self, batch: Batch, generator: Generator) -> Float[Tensor, ""]:
-        """Eq. (3) for a batch; the first batch in training gives the scale."""
-        z = self.raw_latents(batch.x, generator)
+        """Eq. (3) for the rescaled latents; the first batch of all gives the scale, and it is never measured again."""
+        with torch.no_grad():
+            z, _, _ = self.draw(batch.x, generator)
         if self.model.training and not self.model.measured:
             self.model.sigma_hat.copy_(standard_deviation(z))
             self.model.measured.fill_(True)
         labels = drop_labels(batch.labels, self.classes, self.config.p_uncond, generator) if self.classes else None
         return loss(self.schedule, self.network, "v", z / self.model.sigma_hat, labels, generator)
 
+    @torch.no_grad()
     def encode(self, x: Images, generator: Generator) -> Latents:
         r"""Rescaled latents, $z = \mathcal E(x) / \hat\sigma$ (Appendix G)."""
-        return torch.cat([self.raw_latents(some, generator) for some in x.split(PART)]) / self.model.sigma_hat
+        return torch.cat([self.draw(part, generator)[0] for part in x.split(PART)]) / self.model.sigma_hat
 
     @torch.no_grad()
     def decode(self, z: Latents) -> Images:
         r"""The images of rescaled latents, $\mathcal D(\hat\sigma z)$, clipped to the pixels' range."""
-        parts = [self.autoencoder.decode(some * self.model.sigma_hat) for some in z.split(PART)]
-        return torch.cat(parts).clamp(-1, 1)
+        z = z * self.model.sigma_hat
+        return torch.cat([self.autoencoder.decode(part) for part in z.split(PART)]).clamp(-1, 1)
 
     def asked(self, labels: Labels | None) -> Labels | None:
         """The labels, where the data have classes."""
         return labels if self.classes else None
 
-    def trajectory(self, labels: Labels | None, z_T: Latents):
-        """DDIM with guidance: yields the times and the rescaled latents at them, from z_T to z_0."""
+    def trajectory(self, n: int, labels: Labels | None, generator: Generator) -> Iterator[tuple[int, Latents]]:
+        """DDIM with guidance from noise: yields (T, z_T), ..., (0, z_0), rescaled latents of n new images."""
+        z_T = torch.randn((n, *self.latent_shape), generator=generator, device=self.schedule.beta.device)
         predict = guided(self.network, self.asked(labels), self.config.w)
         return ddim.trajectory(self.schedule, predict, z_T, self.tau, prediction="v")
-
-    def noise(self, n: int, generator: Generator) -> Latents:
-        return torch.randn((n, *self.latent_shape), generator=generator, device=self.schedule.beta.device)
 
     def sample(
         self, n: int, labels: Labels | None, generator: Generator, watch: Watch = lambda steps, _: steps
     ) -> Images:
-        """N new images: latents by DDIM, decoded in one pass."""
-        for _, z in watch(self.trajectory(labels, self.noise(n, generator)), len(self.tau) + 1):
+        """N new images: latents by DDIM, then one pass of the decoder."""
+        for _, z in watch(self.trajectory(n, labels, generator), len(self.tau) + 1):
             z_0 = z
         return self.decode(z_0)
 
     def pictures(self, data: Data, generator: Generator) -> dict[str, Float[Tensor, "rows columns c h w"]]:
+        """What the first stage does, and what the second.
+
+        `reconstructions`: ten held-out images; each channel of their latents, at most three, from black at -2 to white
+        at 2; what is decoded of them. `process`: four rows of latents on the way from noise, each decoded.
+        """
         x = data.held_out[:10]
         z = self.encode(x, generator)
         grey = F.interpolate((z / 2).clamp(-1, 1), self.shape[1:])[:, :3, None].expand(-1, -1, *self.shape)
-        rows = [x, *grey.unbind(1), self.decode(z)]
-        labels = torch.arange(4, device=x.device) * 3 % self.classes if self.classes else None
-        states = [z for _, z in self.trajectory(labels, self.noise(4, generator))]
-        shown = [states[round(i * (len(states) - 1) / 9)] for i in range(10)]
-        return {"reconstructions": torch.stack(rows), "process": torch.stack([self.decode(z) for z in shown], dim=1)}
+        labels = torch.arange(0, 12, 3, device=x.device) % self.classes if self.classes else None
+        states = [z for _, z in self.trajectory(4, labels, generator)]
+        shown = [states[round(share / 9 * (len(states) - 1))] for share in range(10)]
+        return {
+            "reconstructions": torch.stack([x, *grey.unbind(1), self.decode(z)]),
+            "process": torch.stack([self.decode(z) for z in shown], dim=1),
+        }
 
     @torch.no_grad()
     def evaluate(self, data: Data, samples: Images, labels: Labels | None, generator: Generator) -> dict[str, float]:
+        """The losses of both stages on held-out images, and what all methods' samples are measured by.
+
+        `held_out_loss`: Eq. (3) at 20 times, of the noise that v implies. `reconstruction_error`: squared error for a
+        pixel; `reconstruction_frechet`: the Frechet distance of reconstructions to their originals, which samples
+        cannot be expected to beat. `latent_std`: the rescaled latents' standard deviation.
+        """
         z = self.encode(data.held_out, generator)
-        again = self.decode(z)
+        x_hat = self.decode(z)
         z_0, y = z[:HELD_OUT], self.asked(data.held_out_labels[:HELD_OUT])
-        losses = []
-        for t in torch.linspace(1, self.config.T, 20).long().tolist():
+        errors = []
+        for t in torch.linspace(1, self.config.T, 20).long().tolist():  # the same times and noise for every run
             eps = torch.randn(z_0.shape, generator=generator, device=z_0.device)
             t_each = torch.full((len(eps),), t, device=eps.device)
-            losses.append(noise_error_at(self.schedule, self.network, "v", z_0, y, t_each, eps).mean())
+            errors.append(noise_error_at(self.schedule, self.network, "v", z_0, y, t_each, eps).mean())
         return {
-            "held_out_loss": torch.stack(losses).mean().item(),
-            "reconstruction_error": (data.held_out - again).square().mean().item(),
-            "reconstruction_frechet": frechet_distance(again, data.held_out),
-            "latent_std": z.double().std().item(),
+            "held_out_loss": torch.stack(errors).mean().item(),
+            "reconstruction_error": (data.held_out - x_hat).double().square().mean().item(),
+            "reconstruction_frechet": frechet_distance(x_hat, data.held_out),
+            "latent_std": standard_deviation(z.double()).item(),
             **compare(data, samples, self.asked(labels)),
         }
 

@@ -79,14 +79,13 @@ class KLAutoencoder(nn.Module):
     Args:
         c: Channels of an image.
         c_z: Channels of the latents.
-        width: Channels in between; a multiple of 8, at least 16.
+        width: Channels in between; a multiple of 8.
         downs: How often height and width are halved, m.
     """
 
     def __init__(self, c: int, c_z: int, width: int, downs: int) -> None:
         super().__init__()
-        good = width % GROUPS == 0 and width >= 2 * GROUPS
-        check(good, "width", width, f"a multiple of {GROUPS}, at least {2 * GROUPS}")
+        check(width % GROUPS == 0, "width", width, f"a multiple of {GROUPS}")
         encoder: list[nn.Module] = []
         for i in range(downs):
             encoder += [nn.Conv2d(width if i else c, width, 4, stride=2, padding=1), ResBlock(width)]

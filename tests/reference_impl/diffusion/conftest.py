@@ -24,3 +24,13 @@ def ddpm() -> ModuleType:
 @pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
+
+
+@pytest.fixture
+def latent_diffusion() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.latent_diffusion")
+
+
+@pytest.fixture
+def kl_autoencoder() -> ModuleType:
+    return importlib.import_module("reference_impl.vae.kl_autoencoder")
