@@ -180,7 +180,7 @@ class LatentDiffusion:
         if self.model.training and not self.model.measured:
             self.model.sigma_hat.copy_(standard_deviation(z))
             self.model.measured.fill_(True)
-        labels = drop_labels(batch.labels, self.classes, self.config.p_uncond, generator) if self.classes else None
+        labels = drop_labels(batch.labels, self.classes, self.config.p_uncond, generator)
         return loss(self.schedule, self.network, "v", z / self.model.sigma_hat, labels, generator)
 
     @torch.no_grad()
@@ -194,14 +194,10 @@ class LatentDiffusion:
         z = z * self.model.sigma_hat
         return torch.cat([self.autoencoder.decode(part) for part in z.split(PART)]).clamp(-1, 1)
 
-    def asked(self, labels: Labels | None) -> Labels | None:
-        """The labels, where the data have classes."""
-        return labels if self.classes else None
-
     def trajectory(self, n: int, labels: Labels | None, generator: Generator) -> Iterator[tuple[int, Latents]]:
         """DDIM with guidance from noise: yields (T, z_T), ..., (0, z_0), rescaled latents of n new images."""
         z_T = torch.randn((n, *self.latent_shape), generator=generator, device=self.schedule.beta.device)
-        predict = guided(self.network, self.asked(labels), self.config.w)
+        predict = guided(self.network, labels, self.config.w)
         return ddim.trajectory(self.schedule, predict, z_T, self.tau, prediction="v")
 
     def sample(
@@ -239,7 +235,7 @@ class LatentDiffusion:
         """
         z = self.encode(data.held_out, generator)
         x_hat = self.decode(z)
-        z_0, y = z[:HELD_OUT], self.asked(data.held_out_labels[:HELD_OUT])
+        z_0, y = z[:HELD_OUT], data.held_out_labels[:HELD_OUT]
         errors = []
         for t in torch.linspace(1, self.config.T, 20).long().tolist():  # the same times and noise for every run
             eps = torch.randn(z_0.shape, generator=generator, device=z_0.device)
@@ -250,7 +246,7 @@ class LatentDiffusion:
             "reconstruction_error": (data.held_out - x_hat).double().square().mean().item(),
             "reconstruction_frechet": frechet_distance(x_hat, data.held_out),
             "latent_std": standard_deviation(z.double()).item(),
-            **compare(data, samples, self.asked(labels)),
+            **compare(data, samples, labels),
         }
 
 
