@@ -225,6 +225,19 @@ def test_one_standard_deviation_is_taken_of_all_numbers_together(latent_diffusio
     assert sigma_hat.item() > 2
 
 
+def test_the_scale_makes_the_deviation_one_and_leaves_the_law_what_it_is(latent_diffusion):
+    """Two channels that hang together, with means of their own: divided by one number they are so still, and N(0, I),
+    the law from which a VAE would be sampled, is far from theirs."""
+    a, b = normal(4000, 1, 2, 2), normal(4000, 1, 2, 2, seed=1)
+    z = torch.cat([3 * a + 4, 3 * a + b - 4], dim=1)
+    rescaled = z / latent_diffusion.standard_deviation(z)
+    assert rescaled.std(correction=0).item() == pytest.approx(1, rel=1e-12)
+    channels = rescaled.transpose(0, 1).flatten(1)
+    assert channels.mean(dim=1).abs().min() > 0.7
+    assert channels.corrcoef()[0, 1].item() == pytest.approx(3 / math.sqrt(10), abs=0.01)
+    assert frechet_distance(rescaled, normal(4000, 2, 2, 2, seed=2)) > 4
+
+
 def test_the_first_batch_of_stage_two_gets_unit_deviation_and_later_ones_do_not_change_the_scale(latent_diffusion):
     data = toy()
     method = small(latent_diffusion, data)

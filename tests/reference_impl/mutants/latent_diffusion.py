@@ -191,6 +191,7 @@ ONE_EACH = {
     "block without the second norm": "test_encoder_and_decoder_are_their_layers_one_after_another",
     "height for width": "test_latents_are_smaller_by_two_to_the_halvings_for_any_batch",
     "scale centred by channels": "test_one_standard_deviation_is_taken_of_all_numbers_together",
+    "scale is the variance": "test_the_scale_makes_the_deviation_one_and_leaves_the_law_what_it_is",
     "scale measured for each batch":
         "test_the_first_batch_of_stage_two_gets_unit_deviation_and_later_ones_do_not_change_the_scale",
     "scale measured while evaluating": "test_the_scale_is_not_measured_while_evaluating",
