@@ -59,6 +59,12 @@ METHODS = {
             "2302.13971",
             "reference_impl.transformer.gpt",
         ),
+        Entry(
+            "latent_diffusion",
+            "High-Resolution Image Synthesis with Latent Diffusion Models",
+            "2112.10752",
+            "reference_impl.diffusion.latent_diffusion",
+        ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
         Entry("guidance", "Classifier-Free Diffusion Guidance", "2207.12598", "reference_impl.diffusion.guidance"),
         Entry(

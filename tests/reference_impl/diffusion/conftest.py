@@ -62,6 +62,16 @@ def mean_flow() -> ModuleType:
 
 
 @pytest.fixture
+def latent_diffusion() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.latent_diffusion")
+
+
+@pytest.fixture
+def kl_autoencoder() -> ModuleType:
+    return importlib.import_module("reference_impl.vae.kl_autoencoder")
+
+
+@pytest.fixture
 def unet() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.unet")
 
