@@ -60,6 +60,12 @@ METHODS = {
             "reference_impl.transformer.gpt",
         ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry(
+            "improved_ddpm",
+            "Improved Denoising Diffusion Probabilistic Models",
+            "2102.09672",
+            "reference_impl.diffusion.improved_ddpm",
+        ),
     ]
 }
 
