@@ -1,4 +1,4 @@
-r"""The variational bound of a diffusion model, in bits per dimension: Ho, Jain & Abbeel, NeurIPS 2020, arXiv:2006.11239.
+r"""The variational bound of a diffusion model, in bits per dimension: Ho, Jain & Abbeel 2020, arXiv:2006.11239.
 
 The problem
     A diffusion model is a model of the density: it bounds the number of bits that an image takes. The bound is a sum

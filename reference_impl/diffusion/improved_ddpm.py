@@ -30,13 +30,13 @@ The symbols (b images of c x h x w numbers)
 Deviations from the paper
     - Data: scikit-learn's 8x8 digits and Fashion-MNIST, not CIFAR-10 and ImageNet 64x64. Unconditional, like the
       paper's main comparison.
-    - T = 1000 as in DDPM; the paper's best models have 4000.
+    - T = 1000 as in DDPM; the paper's models of CIFAR-10 and ImageNet 64x64 have 4000.
     - Network: the small U-Net of unet.py with two outputs for each pixel; no dropout, and the time is added to a block,
       where the authors' code scales and shifts with it.
     - Training: 700 and 2,000 steps, learning rates 2e-3 and 1e-3 (the authors' code: 1e-4), batches of 64 (128), EMA
       with decay 0.995 and a warm-up (0.9999).
-    - L_simple is the mean over the pixels, and L_vlb is in bits per dimension, as in the authors' code. t is the same in
-      both terms, and T L_{t-1} at a uniform t stands for the sum; L_T, which nothing can change, is left out.
+    - L_simple is the mean over the pixels, and L_vlb is in bits per dimension, as in the authors' code. t is the same
+      in both terms, and T L_{t-1} at a uniform t stands for the sum; L_T, which nothing can change, is left out.
     - t is drawn evenly. Importance sampling of t, which the paper needs to train on L_vlb alone, is not here.
     - The network's output is 2 v - 1, and log beta~_1 is that of t = 2, both as in the authors' code.
     - The authors' code clips x^_0 to [-1, 1] while sampling and in the bound; we do not.
@@ -102,8 +102,8 @@ def losses_at(
 ) -> tuple[Float[Tensor, " b"], PerImage]:
     r"""Each image's terms of the two losses at given times and noise, from one pass through the network.
 
-    $$\frac{1}{chw} |\epsilon - \epsilon_\theta(x_t, t)|^2, \qquad
-      L_{t-1} = D_\mathrm{KL}\big(q(x_{t-1} \mid x_t, x_0) \,\|\, \mathcal N(\mathrm{sg}(\mu_\theta), \Sigma_\theta)\big)$$
+    $$\frac{1}{chw} |\epsilon - \epsilon_\theta(x_t, t)|^2, \qquad L_{t-1} = D_\mathrm{KL}\big(q(x_{t-1} \mid x_t, x_0)
+      \,\|\, \mathcal N(\mathrm{sg}(\mu_\theta), \Sigma_\theta)\big)$$
 
     sg stops the gradient: the second term teaches v and leaves the predicted noise alone. It is in bits per dimension,
     and at t = 1 it is the decoder's $L_0$.
