@@ -74,7 +74,7 @@ def test_log_sigma_is_each_pixels_own(process, improved_ddpm):
     assert improved_ddpm.log_sigma(s, v.float(), t).dtype == F64
 
 
-def test_reverse_law_has_the_posteriors_mean_at_the_implied_x0_and_the_learned_variance(process, improved_ddpm):
+def test_reverse_law_has_the_implied_posterior_mean_and_the_learned_variance(process, improved_ddpm):
     s, _ = rough(process)
     t, x_t, eps, v = every_t(9), normal(9, 2, 3, 3), normal(9, 2, 3, 3, seed=1), normal(9, 2, 3, 3, seed=2)
     abar = s.alpha_bar[1:].reshape(-1, 1, 1, 1)
@@ -276,9 +276,7 @@ def chain_by_hand(beta: np.ndarray, mean: float, var: float, step_var: np.ndarra
 
 
 @pytest.mark.parametrize(("K", "least"), [(5, 0.5), (20, 0.1)])
-def test_a_few_steps_of_the_right_variance_recover_a_gaussian_and_either_extreme_does_not(
-    process, improved_ddpm, K, least
-):
+def test_few_steps_recover_a_gaussian_by_the_right_variance_and_by_neither_extreme(process, improved_ddpm, K, least):
     """200,000 samples have the chain's mean and variance, within 5 standard errors; with the v that gives the true
     reverse variance these are the data's. Either extreme misses the data's variance."""
     s, mean, var, n = process.Schedule.cosine(), 0.6, 0.25, 200_000
