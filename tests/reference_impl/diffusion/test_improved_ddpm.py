@@ -276,7 +276,7 @@ def chain_by_hand(beta: np.ndarray, mean: float, var: float, step_var: np.ndarra
 
 
 @pytest.mark.parametrize(("K", "least"), [(5, 0.5), (20, 0.1)])
-def test_few_steps_recover_a_gaussian_by_the_right_variance_and_by_neither_extreme(process, improved_ddpm, K, least):
+def test_few_steps_recover_a_gaussian_by_the_right_variance_and_no_extreme(process, improved_ddpm, K, least):
     """200,000 samples have the chain's mean and variance, within 5 standard errors; with the v that gives the true
     reverse variance these are the data's. Either extreme misses the data's variance."""
     s, mean, var, n = process.Schedule.cosine(), 0.6, 0.25, 200_000

@@ -141,7 +141,7 @@ ONE_EACH = {
     "Eq. 16: L_vlb's gradient stopped at v": "test_gradient_of_the_hybrid_loss_equals_finite_differences",
     "strided: rounded down": "test_strided_schedule_has_the_alpha_bar_of_the_times_it_keeps",
     "strided: ratio upside down": "test_all_steps_kept_are_the_schedule_itself",
-    "sampling: the long schedule's variances": "test_few_steps_recover_a_gaussian_by_the_right_variance_and_by_neither_extreme",
+    "sampling: the long schedule's variances": "test_few_steps_recover_a_gaussian_by_the_right_variance_and_no_extreme",
     "sampling: noise at the last step": "test_last_step_adds_no_noise_and_every_other_adds_sigma",
     "sampling: the network is told S_{k-1}": "test_trajectory_asks_the_network_at_the_long_schedules_times",
     "sampling: starts from uniform noise": "test_sampling_starts_from_the_standard_normal_and_keeps_no_gradient",
