@@ -345,6 +345,16 @@ def test_patches_become_channels(ddpm):
     assert method.sample(2, None, seeded()).shape == (2, 1, 8, 8)
 
 
+def test_no_more_than_360_held_out_images_are_measured(ddpm):
+    """Ten thousand at once would not fit into memory."""
+    x, y, sizes = torch.rand(400, 1, 4, 4, generator=seeded()) * 2 - 1, torch.zeros(400).long(), []
+    data = Data("toy", x[:30], y[:30], x, y)
+    method = ddpm.DDPM(ddpm.DDPMConfig(T=2, width=16), data.spec)
+    method.model.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    method.evaluate(data, x[:30], None, seeded())
+    assert sizes == [360] * 20 + [60] * 12
+
+
 # ------------------------------------------------------------------------------------------------- messages
 
 

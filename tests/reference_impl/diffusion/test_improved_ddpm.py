@@ -412,6 +412,16 @@ def test_evaluation_is_on_fixed_times_and_noise_and_bounds_the_bits(bound, impro
     assert first["bits_per_dim"] == bound.held_out_bits(method.schedule, p, x[30:], 17, g)
 
 
+def test_no_more_than_360_held_out_images_are_measured(improved_ddpm):
+    """Ten thousand at once would not fit into memory."""
+    x, y, sizes = torch.rand(400, 1, 4, 4, generator=seeded()) * 2 - 1, torch.zeros(400).long(), []
+    data = Data("toy", x[:30], y[:30], x, y)
+    method = improved_ddpm.ImprovedDDPM(improved_ddpm.ImprovedDDPMConfig(T=2, sample_steps=2, width=16), data.spec)
+    method.model.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    method.evaluate(data, x[:30], None, seeded())
+    assert sizes == [360] * 20 + [60] * 12
+
+
 # ------------------------------------------------------------------------------------------------- messages
 
 
