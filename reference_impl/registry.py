@@ -59,13 +59,13 @@ METHODS = {
             "2302.13971",
             "reference_impl.transformer.gpt",
         ),
-        Entry(
-            "latent_diffusion",
-            "High-Resolution Image Synthesis with Latent Diffusion Models",
-            "2112.10752",
-            "reference_impl.diffusion.latent_diffusion",
-        ),
         Entry("ddpm", "Denoising Diffusion Probabilistic Models", "2006.11239", "reference_impl.diffusion.ddpm"),
+        Entry(
+            "improved_ddpm",
+            "Improved Denoising Diffusion Probabilistic Models",
+            "2102.09672",
+            "reference_impl.diffusion.improved_ddpm",
+        ),
         Entry("guidance", "Classifier-Free Diffusion Guidance", "2207.12598", "reference_impl.diffusion.guidance"),
         Entry(
             "edm",
@@ -90,6 +90,12 @@ METHODS = {
             "Mean Flows for One-step Generative Modeling",
             "2505.13447",
             "reference_impl.diffusion.mean_flow",
+        ),
+        Entry(
+            "latent_diffusion",
+            "High-Resolution Image Synthesis with Latent Diffusion Models",
+            "2112.10752",
+            "reference_impl.diffusion.latent_diffusion",
         ),
     ]
 }

@@ -12,7 +12,8 @@ The equations, with the paper's numbers
     guess of x_0      (15)    x^_0 = (x_t - sqrt(1 - abar_t) eps_theta(x_t, t)) / sqrt(abar_t)
     objective         (14)    L_simple = E |eps - eps_theta(x_t, t)|^2,  t uniform on 1..T
     Why it works: the bound (5) compares mu_theta with mu~_t (8); writing x_t by (4) turns that into a comparison of
-    eps_theta with eps, with a weight that depends on t only (9)-(12); (14) sets the weight to one.
+    eps_theta with eps, with a weight that depends on t only (9)-(12); (14) sets the weight to one. The bound itself, in
+    bits per dimension (3)(5)(13), is in bound.py; held-out images are measured by it.
 
 The symbols (b images of c x h x w numbers)
     beta_t, alpha_t, abar_t   Schedule.beta, .alpha, .alpha_bar   [T + 1] float64, entry t is the paper's symbol at t
@@ -35,8 +36,12 @@ Deviations from the paper
     - EMA: decay 0.995 with a warm-up, min(decay, (1 + n) / (10 + n)) after n steps, instead of 0.9999: a run of 700
       steps would otherwise never leave its first weights.
     - L_simple is the mean over the pixels, not the sum, as in the authors' code: a factor to which Adam is blind.
-    - Sampling is Algorithm 2 to the letter. The authors' code also clips x^_0 to [-1, 1] at each step; we do not.
-    - Not here: the bound L in bits per dimension (3), (5), (13); the predictions of mu~ or x_0 that the paper compares.
+    - Sampling is Algorithm 2 to the letter. The authors' code also clips x^_0 to [-1, 1] at each step; we do not,
+      neither there nor in the bound.
+    - In the bound, sigma_1^2 is beta~_2 for either choice of sigma_t, as in the authors' code: beta~_1 is 0.
+    - Not here: the predictions of mu~ or x_0 that the paper compares.
+    - The preset `fashion`: Fashion-MNIST, whose 2x2 patches become channels, so that the U-Net of width 64 works at
+      14x14 and 7x7; 256 samples behind its numbers.
     - As in the paper: T = 1000, beta from 1e-4 to 0.02, Adam, data in [-1, 1], sigma_t^2 = beta_t, EMA to sample.
 """
 
@@ -49,6 +54,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from reference_impl.data import Data, Spec
+from reference_impl.diffusion.bound import HELD_OUT, ReverseLaw, held_out_bits, log_beta_tilde
 from reference_impl.diffusion.process import Images, PerImage, Schedule, Times, q_sample, times
 from reference_impl.diffusion.unet import UNet
 from reference_impl.engine import Player, Preset, TrainConfig, Watch, check
@@ -91,6 +97,22 @@ def sigma(schedule: Schedule, t: Times, variance: Variance = "beta") -> PerImage
     if variance == "beta":
         return s.beta.sqrt()
     return ((1 - s.alpha_bar_prev) / (1 - s.alpha_bar) * s.beta).sqrt()
+
+
+def reverse_law(schedule: Schedule, eps_theta: NoisePredictor, variance: Variance = "beta") -> ReverseLaw:
+    r"""$p_\theta(x_{t-1} \mid x_t)$ of Eq. (1), as the bound reads it: $(x_t, t) \to \mu_\theta, \log\sigma_t^2$.
+
+    At t = 1 the variance is $\tilde\beta_2$, as in the authors' code, so that $L_0$ is that of a law with some width.
+    """
+    check(variance in ("beta", "beta_tilde"), "variance", variance, '"beta" or "beta_tilde"')
+
+    def p(x_t: Images, t: Times) -> tuple[Images, Tensor]:
+        log_var = log_beta_tilde(schedule, t)
+        if variance == "beta":
+            log_var = torch.where(t == 1, log_var, schedule.at(t).beta.log())
+        return p_mean(schedule, x_t, t, eps_theta(x_t, t)), log_var[:, None, None, None]
+
+    return p
 
 
 # ----------------------------------------------------------------------------------- Algorithm 1: training
@@ -169,23 +191,32 @@ def sample(
 
 @dataclass(frozen=True)
 class DDPMConfig:
-    """What defines the method; `width` is the U-Net's."""
+    """What defines the method; `width` and `patch` are the U-Net's."""
 
     T: int = 1000
     beta: tuple[float, float] = (1e-4, 0.02)
     variance: Variance = "beta"
     width: int = 32
+    patch: int = 1
 
     def __post_init__(self) -> None:
-        check(self.T >= 1, "T", self.T, "a number of steps >= 1")
+        check(self.T >= 2, "T", self.T, "a number of steps >= 2")
         good = len(self.beta) == 2 and 0 < self.beta[0] <= self.beta[1] < 1
         check(good, "beta", self.beta, "two numbers, 0 < beta_1 <= beta_T < 1")
         check(self.variance in ("beta", "beta_tilde"), "variance", self.variance, '"beta" or "beta_tilde"')
         check(self.width >= 16 and self.width % 8 == 0, "width", self.width, "a multiple of 8, at least 16")
+        check(self.patch >= 1, "patch", self.patch, "a side of patches >= 1")
 
 
 PRESETS = {
-    "digits": Preset(TrainConfig(), DDPMConfig(), {"seconds": 60.0, "held_out_loss": 0.12, "frechet": 1.5}),
+    "digits": Preset(
+        TrainConfig(), DDPMConfig(), {"seconds": 60.0, "held_out_loss": 0.12, "bits_per_dim": 9.9, "frechet": 1.5}
+    ),
+    "fashion": Preset(
+        TrainConfig(data="fashion", steps=1500, lr=1e-3, warmup=100, decay="cosine", ema_decay=0.995, evaluate_on=256),
+        DDPMConfig(width=64, patch=2),
+        {"bits_per_dim": 8.0, "frechet": 100.0},
+    ),
 }
 
 
@@ -195,9 +226,9 @@ class DDPM:
     classes = 0
 
     def __init__(self, config: DDPMConfig, spec: Spec, device: torch.device | str = "cpu") -> None:
-        self.config, self.shape = config, spec.shape
+        self.config, self.shape, self.levels = config, spec.shape, spec.levels
         self.schedule = Schedule.linear(config.T, *config.beta).to(device)
-        self.model = UNet(channels=spec.shape[0], width=config.width).to(device)
+        self.model = UNet(channels=spec.shape[0], width=config.width, patch=config.patch).to(device)
 
     def players(self) -> list[Player]:
         """One network, with Algorithm 1's loss; classes are not looked at."""
@@ -223,13 +254,21 @@ class DDPM:
 
     @torch.no_grad()
     def evaluate(self, data: Data, samples: Images, labels: Tensor | None, generator: Generator) -> dict[str, float]:
-        """The loss on held-out images, and what all methods' samples are measured by."""
-        losses = []
+        """The loss on held-out images, the bound on their bits, and what all methods' samples are measured by.
+
+        Loss and bound are those of the first `HELD_OUT` images.
+        """
+        x_0, losses = data.held_out[:HELD_OUT], []
         for t in torch.linspace(1, self.config.T, 20).long().tolist():  # the same times and noise for every run
-            eps = torch.randn(data.held_out.shape, generator=generator, device=data.held_out.device)
+            eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
             t_each = torch.full((len(eps),), t, device=eps.device)
-            losses.append(loss_at(self.schedule, self.model, data.held_out, t_each, eps).mean())
-        return {"held_out_loss": torch.stack(losses).mean().item(), **compare(data, samples, None)}
+            losses.append(loss_at(self.schedule, self.model, x_0, t_each, eps).mean())
+        p = reverse_law(self.schedule, self.model, self.config.variance)
+        return {
+            "held_out_loss": torch.stack(losses).mean().item(),
+            "bits_per_dim": held_out_bits(self.schedule, p, x_0, self.levels, generator),
+            **compare(data, samples, None),
+        }
 
 
 def build(config: DDPMConfig, spec: Spec, device: torch.device | str) -> DDPM:

@@ -22,8 +22,18 @@ def conditioning() -> ModuleType:
 
 
 @pytest.fixture
+def bound() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.bound")
+
+
+@pytest.fixture
 def ddpm() -> ModuleType:
     return importlib.import_module("reference_impl.diffusion.ddpm")
+
+
+@pytest.fixture
+def improved_ddpm() -> ModuleType:
+    return importlib.import_module("reference_impl.diffusion.improved_ddpm")
 
 
 @pytest.fixture

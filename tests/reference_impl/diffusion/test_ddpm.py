@@ -48,6 +48,20 @@ def test_sigma_is_the_papers_two_extremes(process, ddpm):
     assert (tilde < beta).all()
 
 
+def test_the_bounds_reverse_law_is_the_samplers_but_for_the_variance_at_t_1(process, ddpm):
+    """At t = 1 both choices have beta~_2, since beta~_1 = 0 would leave L_0 no width."""
+    s, beta = rough(process)
+    x_t, t, abar = normal(9, 2, 3, 3), every_t(9), np.cumprod(1 - beta)
+    tilde = (1 - np.array([1, *abar[:-1]])) / (1 - abar) * beta
+    for variance, expected in [("beta", beta), ("beta_tilde", tilde)]:
+        mean, log_var = ddpm.reverse_law(s, lambda x, t: 0.3 * x, variance)(x_t, t)
+        torch.testing.assert_close(mean, ddpm.p_mean(s, x_t, t, 0.3 * x_t))
+        assert log_var.shape == (9, 1, 1, 1)
+        np.testing.assert_allclose(log_var.flatten().exp(), [tilde[1], *expected[1:]], rtol=1e-12)
+    default = ddpm.reverse_law(s, lambda x, t: 0.3 * x)(x_t, t)[1]
+    assert default[-1].exp().item() == pytest.approx(beta[-1], rel=1e-12)
+
+
 def test_last_step_adds_no_noise(process, ddpm):
     s, _ = rough(process)
     x_1 = normal(4, 1, 3, 3)
@@ -309,17 +323,50 @@ def test_held_out_loss_is_on_fixed_times_and_noise(ddpm):
     assert first["nearest"] == pytest.approx(0, abs=1e-6)
 
 
+def test_bits_of_held_out_images_are_measured_by_the_bound_on_their_own_levels(bound, ddpm):
+    x = (torch.randint(0, 17, (40, 1, 4, 4), generator=seeded()) / 8 - 1).float()
+    y = torch.zeros(40).long()
+    data = Data("toy", x[:30], y[:30], x[30:], y[30:], levels=17)
+    for variance in ("beta", "beta_tilde"):
+        torch.manual_seed(0)
+        config = ddpm.DDPMConfig(T=20, beta=(0.001, 0.5), width=16, variance=variance)
+        method = ddpm.DDPM(config, data.spec)
+        bits = method.evaluate(data, x[:30], None, seeded())["bits_per_dim"]
+        assert bits > math.log2(17)  # the pixels are uniform: nothing can take fewer bits
+        p, g = ddpm.reverse_law(method.schedule, method.model, variance), seeded()
+        for _ in range(20):
+            torch.randn(10, 1, 4, 4, generator=g)  # the noise of the held-out loss
+        assert bits == bound.held_out_bits(method.schedule, p, x[30:], 17, g)
+
+
+def test_patches_become_channels(ddpm):
+    method = ddpm.DDPM(ddpm.DDPMConfig(T=4, beta=(0.1, 0.5), width=16, patch=2), Spec((1, 8, 8), 0, 0))
+    assert method.model.enter.in_channels == 4
+    assert method.sample(2, None, seeded()).shape == (2, 1, 8, 8)
+
+
+def test_no_more_than_360_held_out_images_are_measured(ddpm):
+    """Ten thousand at once would not fit into memory."""
+    x, y, sizes = torch.rand(400, 1, 4, 4, generator=seeded()) * 2 - 1, torch.zeros(400).long(), []
+    data = Data("toy", x[:30], y[:30], x, y)
+    method = ddpm.DDPM(ddpm.DDPMConfig(T=2, width=16), data.spec)
+    method.model.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))
+    method.evaluate(data, x[:30], None, seeded())
+    assert sizes == [360] * 20 + [60] * 12
+
+
 # ------------------------------------------------------------------------------------------------- messages
 
 
 def test_bad_values_name_field_value_and_what_is_expected(ddpm):
     for kwargs, parts in [
-        ({"T": 0}, ["T is 0", ">= 1"]),
+        ({"T": 1}, ["T is 1", ">= 2"]),
         ({"beta": (0.0, 0.02)}, ["beta is (0.0, 0.02)", "0 < beta_1"]),
         ({"beta": (0.3, 0.2)}, ["beta is (0.3, 0.2)", "beta_1 <= beta_T"]),
         ({"beta": (0.3, 1.0)}, ["beta is (0.3, 1.0)", "< 1"]),
         ({"variance": "betta"}, ["variance is 'betta'", '"beta" or "beta_tilde"']),
         ({"width": 12}, ["width is 12", "multiple of 8"]),
+        ({"patch": 0}, ["patch is 0", ">= 1"]),
     ]:
         with pytest.raises((ValueError, TypeCheckError)) as caught:
             ddpm.DDPMConfig(**kwargs)
