@@ -109,3 +109,13 @@ def test_what_stands_above_a_page_is_read_and_not_shown(language: str, name: str
     if page.startswith("---\n"):
         head = yaml.safe_load(page[4 : page.index("\n---\n", 4)])
         assert isinstance(head, dict)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_map_leads_to_every_page_of_a_method(language: str) -> None:
+    """And from the overview of a family to each of its pages."""
+    methods = DOCS / language / "methods"
+    for overview in (methods / "index.md", *methods.glob("*/index.md")):
+        linked = re.findall(r"\]\(([^)#\s]+\.md)", overview.read_text(encoding="utf-8"))
+        reached = {(overview.parent / address).resolve() for address in linked}
+        assert {file.resolve() for file in overview.parent.rglob("*.md")} - reached <= {overview.resolve()}
