@@ -161,23 +161,23 @@ def embedded(t, d=256):
     return torch.tensor([[*map(math.sin, row), *map(math.cos, row)] for row in angles], dtype=F64)
 
 
-@pytest.mark.parametrize("labels", [None, [2, 0]])
-def test_the_network_equals_its_equations(dit, labels):
+@pytest.mark.parametrize(("labels", "h", "w"), [(None, 4, 6), ([2, 0], 6, 4)])
+def test_the_network_equals_its_equations(dit, labels, h, w):
     """All of it again, with a convolution, sums, the block by hand and torch's fold."""
     net = awake(dit, channels=3, classes=3, times=2, outputs=2, patch=2)
-    x, t = normal(2, 3, 4, 6), torch.tensor([[3.0, 40.5], [999.0, 0.25]])
+    x, t = normal(2, 3, h, w), torch.tensor([[3.0, 40.5], [999.0, 0.25]])
     c = torch.cat([embedded(t[:, 0].tolist()), embedded(t[:, 1].tolist())], dim=1)
     c = c @ net.time[0].weight.T + net.time[0].bias
     c = (c * torch.sigmoid(c)) @ net.time[2].weight.T + net.time[2].bias
     c = c + net.label.weight[[3, 3] if labels is None else labels]
     y = F.conv2d(x, net.enter.weight.reshape(16, 3, 2, 2), net.enter.bias, stride=2).flatten(2).transpose(1, 2)
-    y = y + torch.tensor([place(row, column, 16) for row in range(2) for column in range(3)], dtype=F64)
+    y = y + torch.tensor([place(row, column, 16) for row in range(h // 2) for column in range(w // 2)], dtype=F64)
     for block in net.blocks:
         y = by_hand(block, y, c)
     beta, gamma = ((c * torch.sigmoid(c)) @ net.adaptive.weight.T + net.adaptive.bias).reshape(2, 2, 1, 16).unbind(1)
     y = F.layer_norm(y, (16,), eps=1e-6) * (1 + gamma) + beta
     y = y @ net.leave.weight.T + net.leave.bias
-    expected = F.fold(y.transpose(1, 2), (4, 6), kernel_size=2, stride=2)
+    expected = F.fold(y.transpose(1, 2), (h, w), kernel_size=2, stride=2)
     given = None if labels is None else torch.tensor(labels)
     torch.testing.assert_close(net(x, t, given), expected, rtol=1e-5, atol=1e-5)  # sines and cosines are float32
 
