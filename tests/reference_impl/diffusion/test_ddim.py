@@ -361,6 +361,19 @@ def test_without_noise_it_is_a_method_of_first_order(process, ddim, way, most):
     assert all(0.65 < order < 1.4 for order in orders), (found, orders)
 
 
+def test_encoding_is_the_chain_carried_by_hand(process, ddim):
+    """Gaussian data and big steps from 0 over tau = (2, 5, 9): xbar = x / sqrt(abar) and r, number by number."""
+    s, beta = rough(process)
+    abar, x = np.array([1, *np.cumprod(1 - beta)]), np.array([-0.8, 0.1, 1.3])
+    r = np.sqrt((1 - abar) / abar)
+    for now, then in ((0, 2), (2, 5), (5, 9)):
+        a = abar[max(now, 1)]
+        eps = math.sqrt(1 - a) * (x - math.sqrt(a) * 0.6) / (a * 0.25 + 1 - a)
+        x = math.sqrt(abar[then]) * (x / math.sqrt(abar[now]) + (r[then] - r[now]) * eps)
+    got = ddim.encode(s, gaussian(s, 0.6, 0.25), pixels([-0.8, 0.1, 1.3]), [2, 5, 9])
+    np.testing.assert_allclose(got.flatten(), x, rtol=1e-12)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_encoding_is_the_same_whatever_is_predicted(process, ddim, kind):
     s, x_0 = rough(process)[0], normal(2, 1, 3, 3)
