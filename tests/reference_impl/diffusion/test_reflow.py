@@ -6,10 +6,11 @@ import pytest
 import torch
 from scipy import stats
 
+from reference_impl import engine
 from reference_impl.data import Data, Spec
 from reference_impl.diffusion.flow_matching import draw_times, loss_at, path, straightness
 from reference_impl.diffusion.ode import even, integrate, trajectory
-from reference_impl.engine import Batch, TrainConfig, adam
+from reference_impl.engine import Batch, Preset, TrainConfig, adam
 from tests.reference_impl.diffusion.flows import (
     MEAN,
     SD,
@@ -243,6 +244,24 @@ def test_the_second_flow_is_a_copy_of_the_first_while_that_is_trained(reflow):
     kept = weights(second.model)
     flow.loss(small_batch(), seeded())
     assert same(weights(second.model), kept)
+
+
+def test_going_on_across_the_stages_gives_the_same_bits(reflow, tmp_path):
+    """Six steps with a second stage from the fourth on, at once or cut in stage one, between the stages and in two."""
+    x, y = torch.rand(20, 1, 4, 4, generator=seeded()) * 2 - 1, torch.arange(20) % 3
+    data = Data("toy", x, y, x, y)
+
+    def outcome(name: str, stops: list[int]) -> dict[str, torch.Tensor]:
+        for steps in stops:
+            method = small(reflow)
+            train = TrainConfig(steps=steps, batch_size=4, warmup=0, ema_decay=0.5)
+            preset = Preset(train, method.config)
+            losses = engine.train(method, data, preset, seed=0, out=tmp_path / name, label="x", resume=True)
+        assert [len(losses[stage]) for stage in ("flow", "reflow")] == [3, 3]
+        return method.model.state_dict()
+
+    whole, cut = outcome("whole", [6]), outcome("cut", [2, 3, 5, 6])
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
 
 
 def test_pictures_show_both_flows_from_the_same_noise(reflow):
