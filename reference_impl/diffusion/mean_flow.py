@@ -204,7 +204,7 @@ class MeanFlowConfig:
         sampling_steps: Steps from noise to data.
     """
 
-    width: int = 32
+    width: int = 16
     patch: int = 1
     mu: float = -0.4
     sigma: float = 1.0
@@ -228,9 +228,14 @@ class MeanFlowConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(steps=700, decay="cosine"),
+        TrainConfig(decay="cosine"),
         MeanFlowConfig(),
-        {"seconds": 90.0},
+        {"seconds": 90.0, "held_out_loss": 0.5, "one_step_gap": 0.45, "frechet": 3.0, "class_error": 0.05},
+    ),
+    "fashion": Preset(
+        TrainConfig(data="fashion", steps=2200, decay="cosine", ema_decay=0.998, evaluate_on=2000),
+        MeanFlowConfig(width=48, patch=2, unequal=0.5),
+        {"class_error": 0.2},
     ),
 }
 
