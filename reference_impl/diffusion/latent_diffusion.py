@@ -231,7 +231,7 @@ class LatentDiffusion:
 
         `held_out_loss`: Eq. (3) at 20 times, of the noise that v implies. `reconstruction_error`: squared error for a
         pixel; `reconstruction_frechet`: the Frechet distance of reconstructions to their originals, which samples
-        cannot be expected to beat. `latent_std`: the rescaled latents' standard deviation.
+        cannot be expected to beat. `sigma_hat`: the scale; `latent_std`: the rescaled latents' standard deviation.
         """
         z = self.encode(data.held_out, generator)
         x_hat = self.decode(z)
@@ -245,6 +245,7 @@ class LatentDiffusion:
             "held_out_loss": torch.stack(errors).mean().item(),
             "reconstruction_error": (data.held_out - x_hat).double().square().mean().item(),
             "reconstruction_frechet": frechet_distance(x_hat, data.held_out),
+            "sigma_hat": self.model.sigma_hat.item(),
             "latent_std": standard_deviation(z.double()).item(),
             **compare(data, samples, labels),
         }

@@ -538,6 +538,7 @@ def test_numbers_are_those_of_the_held_out_images(latent_diffusion, monkeypatch)
     assert numbers["reconstruction_error"] == pytest.approx(F.mse_loss(x_hat, data.held_out).item(), rel=1e-6)
     assert numbers["reconstruction_frechet"] == pytest.approx(frechet_distance(x_hat, data.held_out))
     assert numbers["frechet"] == pytest.approx(frechet_distance(samples, data.held_out))
+    assert numbers["sigma_hat"] == 0.5
     assert numbers["latent_std"] == pytest.approx(np.std(z.double().numpy()))
     errors = []
     for t in torch.linspace(1, 20, 20).long():
