@@ -255,7 +255,7 @@ ONE_EACH = {
     "beta~_2 for all": "test_log_beta_tilde_is_the_posteriors_but_at_t_1",
     "L_{t-1}: the laws swapped": "test_bound_of_a_gaussian_law_with_its_exact_reverse_model_is_its_closed_form",
     "L_T: left out": "test_the_sum_over_every_t_estimates_the_closed_form_and_so_do_strata",
-    "Eq. 13: bins twice as wide": "test_bits_of_a_discrete_law_are_not_below_its_entropy_and_come_near_it",
+    "bits: nats": "test_bits_of_a_discrete_law_are_not_below_its_entropy_and_come_near_it",
     "L_0 at t = 2": "test_each_image_gets_the_term_of_its_own_t",
     "beta~_1 is the log of 0": "test_log_beta_tilde_is_the_posteriors_but_at_t_1",
     "L_{t-1}: no gradient": "test_gradients_of_the_terms_equal_finite_differences_at_t_1_too",
