@@ -36,7 +36,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Generator, Tensor
 
-from reference_impl.diffusion.process import Images, PerImage, Schedule, Times, q_posterior, q_sample, times
+from reference_impl.diffusion.process import Images, PerImage, Schedule, Times, q_posterior, q_sample
 from reference_impl.engine import check
 
 ReverseLaw = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -140,11 +140,10 @@ def term_at(schedule: Schedule, p: ReverseLaw, x_0: Images, t: Times, eps: Image
     if mean.shape != x_0.shape:
         raise ValueError(f"p returned a mean {list(mean.shape)}; expected the images' shape {list(x_0.shape)}")
     true_mean, true_var = q_posterior(schedule, x_0, x_t, t)
-    first = t == 1
-    true_log_var = true_var.masked_fill(first, 1.0).log()  # 0 at t = 1, where L_0 takes the KL's place
-    mean, log_var = mean.double(), log_var.double()
-    kl = kl_gaussians(true_mean.double(), times(true_log_var, torch.ones_like(mean)), mean, log_var)
-    return bits_per_dim(torch.where(first[:, None, None, None], -log_decoder(x_0, mean, log_var, levels), kl))
+    true_log_var = true_var.log()[:, None, None, None]  # minus infinity at t = 1, where L_0 takes the KL's place
+    kl = kl_gaussians(true_mean.double(), true_log_var, mean.double(), log_var.double())
+    first = (t == 1)[:, None, None, None]
+    return bits_per_dim(torch.where(first, -log_decoder(x_0, mean, log_var, levels), kl))
 
 
 def strata(T: int, K: int) -> list[int]:

@@ -79,9 +79,37 @@ def test_reverse_law_has_the_implied_posterior_mean_and_the_learned_variance(pro
     t, x_t, eps, v = every_t(9), normal(9, 2, 3, 3), normal(9, 2, 3, 3, seed=1), normal(9, 2, 3, 3, seed=2)
     abar = s.alpha_bar[1:].reshape(-1, 1, 1, 1)
     expected, _ = process.q_posterior(s, (x_t - (1 - abar).sqrt() * eps) / abar.sqrt(), x_t, t)
-    mean, log_var = improved_ddpm.reverse_law(s, told(eps, v))(x_t, t)
+    mean, log_var = improved_ddpm.reverse_law(s, told(eps, v), clip=False)(x_t, t)
     torch.testing.assert_close(mean, expected, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(log_var, improved_ddpm.log_sigma(s, v, t), rtol=1e-9, atol=1e-9)
+
+
+def test_implied_data_are_clipped_unless_told_otherwise(process, improved_ddpm):
+    """At x_t = 0, noise of -3 and 3 implies data far outside [-1, 1]; noise of 0.1, data inside."""
+    s, _ = rough(process)
+    t, x_t = torch.tensor([5, 5, 5]), torch.zeros(3, 1, 1, 1, dtype=F64)
+    eps = torch.tensor([-3.0, 3.0, 0.1], dtype=F64).reshape(3, 1, 1, 1)
+    a = s.alpha_bar[5]
+    x_0 = torch.tensor([1.0, -1.0, -((1 - a) / a).sqrt() * 0.1], dtype=F64).reshape(3, 1, 1, 1)
+    expected, _ = process.q_posterior(s, x_0, x_t, t)
+    for p in (improved_ddpm.reverse_law(s, told(eps, 0.5)), improved_ddpm.reverse_law(s, told(eps, 0.5), clip=True)):
+        torch.testing.assert_close(p(x_t, t)[0], expected)
+    bare, _ = improved_ddpm.reverse_law(s, told(eps, 0.5), clip=False)(x_t, t)
+    assert (bare[:2].abs() > expected[:2].abs() + 0.1).all()
+    torch.testing.assert_close(bare[2], expected[2])
+
+
+def test_the_way_back_of_a_network_that_errs_stays_near_only_if_clipped(process, improved_ddpm):
+    """The cosine schedule ends at sqrt(abar_T) = 5e-5, by which an error of the noise is divided."""
+    s, x_0, farthest = process.Schedule.cosine(), torch.full((1, 1, 8, 8), 0.5), []
+    network = oracle(s.alpha_bar[1:].numpy(), x_0, 0.5)
+    for choice in ({}, {"clip": True}, {"clip": False}):
+        states = improved_ddpm.trajectory(
+            s, lambda x, t: network(x.double(), t).float(), 100, x_0.shape, seeded(), **choice
+        )
+        farthest.append(max(x.abs().max().item() for _, x in states))
+    assert farthest[0] == farthest[1] < 5
+    assert farthest[2] > 10
 
 
 # ---------------------------------------------------------------------------------------------- the objective
@@ -201,7 +229,9 @@ def test_gradient_of_the_hybrid_loss_equals_finite_differences(process, bound, i
     def by_hand() -> torch.Tensor:
         x_t = process.q_sample(s, x_0, t, eps)
         simple = (net(x_t, t)[:, :1] - eps).square().mean(dim=(1, 2, 3))
-        mixed = improved_ddpm.reverse_law(s, lambda x, t: torch.cat([fixed(x, t)[:, :1], net(x, t)[:, 1:]], dim=1))
+        mixed = improved_ddpm.reverse_law(
+            s, lambda x, t: torch.cat([fixed(x, t)[:, :1], net(x, t)[:, 1:]], dim=1), False
+        )
         return both(simple, bound.term_at(s, mixed, x_0, t, eps, 17))
 
     loss = both(*improved_ddpm.losses_at(s, net, x_0, t, eps, 17))
@@ -289,7 +319,7 @@ def test_few_steps_recover_a_gaussian_by_the_right_variance_and_no_extreme(proce
         step_var = beta**share * tilde ** (1 - share)
         m, u = chain_by_hand(beta, mean, var, step_var)
         network = gaussian_network(abar, S.tolist(), mean, var, share)
-        *_, (_, x) = improved_ddpm.trajectory(s, network, K, (1, 1, 400, 500), seeded())
+        *_, (_, x) = improved_ddpm.trajectory(s, network, K, (1, 1, 400, 500), seeded(), clip=False)
         assert abs(x.mean().item() - m) < 5 * math.sqrt(u / n)
         assert abs(x.var().item() - u) < 5 * u * math.sqrt(2 / n)
         misses.append(abs(u - var) / var)

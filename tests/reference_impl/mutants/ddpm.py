@@ -39,8 +39,8 @@ ENDS = "first, last = x_0 < -1 + delta, x_0 > 1 - delta"
 MASS = "torch.where(first, torch.special.log_ndtr(upper), torch.where(last, torch.special.log_ndtr(-lower), inner))"
 TILDE = "return ((1 - s.alpha_bar_prev) / (1 - s.alpha_bar) * s.beta).log()"
 PRIOR = "kl_gaussians(alpha_bar.sqrt() * x_0.double(), (1 - alpha_bar).log(), nothing, nothing)"
-TERM = "kl = kl_gaussians(true_mean.double(), times(true_log_var, torch.ones_like(mean)), mean, log_var)"
-CHOICE = "torch.where(first[:, None, None, None], -log_decoder(x_0, mean, log_var, levels), kl)"
+TERM = "kl = kl_gaussians(true_mean.double(), true_log_var, mean.double(), log_var.double())"
+CHOICE = "torch.where(first, -log_decoder(x_0, mean, log_var, levels), kl)"
 CUT = "return [max(k, T * k**3 // K**3) for k in range(K + 1)]"
 SUM_T = "t = torch.randint(low + 1, high + 1, x_0.shape[:1], generator=generator, device=x_0.device)"
 SUM_EPS = "eps = torch.randn(x_0.shape, generator=generator, device=x_0.device, dtype=x_0.dtype)\n        bound"
@@ -93,6 +93,7 @@ MUTANTS = [
     bound("density: no 2 pi", DENSITY, DENSITY.replace("math.log(2 * math.pi) + ", "")),
     bound("density: sign", DENSITY, DENSITY.replace("return -(", "return (")),
     bound("Eq. 13: bins of half their width", "delta = 1 / (levels - 1)", "delta = 1 / (2 * (levels - 1))"),
+    bound("Eq. 13: bins twice as wide", "delta = 1 / (levels - 1)", "delta = 2 / (levels - 1)"),
     bound("Eq. 13: bins too narrow by one level", "delta = 1 / (levels - 1)", "delta = 1 / levels"),
     bound("Eq. 13: bins of 256 levels", "delta = 1 / (levels - 1)", "delta = 1 / 255"),
     bound("Eq. 13: variance for standard deviation", EDGES, EDGES.replace("(-log_var / 2)", "(-log_var)")),
@@ -122,13 +123,14 @@ MUTANTS = [
     bound("L_{t-1}: asked at t + 1", "mean, log_var = p(x_t, t)",
           "mean, log_var = p(x_t, (t + 1).clamp(max=schedule.T))"),
     bound("L_{t-1}: the laws swapped", TERM,
-          "kl = kl_gaussians(mean, log_var, true_mean.double(), times(true_log_var, torch.ones_like(mean)))"),
+          "kl = kl_gaussians(mean.double(), log_var.double(), true_mean.double(), true_log_var)"),
     bound("L_{t-1}: posterior of x_t", "q_posterior(schedule, x_0, x_t, t)", "q_posterior(schedule, x_t, x_t, t)"),
-    bound("L_0: the log of 0 in a branch not taken", "true_var.masked_fill(first, 1.0).log()", "true_var.log()"),
+    bound("L_{t-1}: the posterior's variance for its log", "true_var.log()[:", "true_var[:"),
+    bound("L_{t-1}: no gradient", "mean, log_var = p(x_t, t)", "mean, log_var = (y.detach() for y in p(x_t, t))"),
     bound("L_0 at every t", CHOICE, "-log_decoder(x_0, mean, log_var, levels)"),
     bound("L_0 never", CHOICE, "kl"),
     bound("L_0: sign", CHOICE, CHOICE.replace("-log_decoder", "log_decoder")),
-    bound("L_0 at t = 2", "first = t == 1", "first = t == 2"),
+    bound("L_0 at t = 2", "first = (t == 1)", "first = (t == 2)"),
     bound("a mean of another shape accepted", "if mean.shape != x_0.shape:", "if False:"),
     bound("strata: equal", CUT, "return [T * k // K for k in range(K + 1)]"),
     bound("strata: empty at first", CUT, CUT.replace("max(k, T * k**3 // K**3)", "T * k**3 // K**3")),
@@ -253,9 +255,10 @@ ONE_EACH = {
     "beta~_2 for all": "test_log_beta_tilde_is_the_posteriors_but_at_t_1",
     "L_{t-1}: the laws swapped": "test_bound_of_a_gaussian_law_with_its_exact_reverse_model_is_its_closed_form",
     "L_T: left out": "test_the_sum_over_every_t_estimates_the_closed_form_and_so_do_strata",
-    "Eq. 13: end bins are finite": "test_bits_of_a_discrete_law_are_not_below_its_entropy_and_come_near_it",
+    "bits: nats": "test_bits_of_a_discrete_law_are_not_below_its_entropy_and_come_near_it",
     "L_0 at t = 2": "test_each_image_gets_the_term_of_its_own_t",
-    "L_0: the log of 0 in a branch not taken": "test_gradients_of_the_terms_equal_finite_differences_at_t_1_too",
+    "beta~_1 is the log of 0": "test_log_beta_tilde_is_the_posteriors_but_at_t_1",
+    "L_{t-1}: no gradient": "test_gradients_of_the_terms_equal_finite_differences_at_t_1_too",
     "L_{t-1}: asked at x_0": "test_the_law_is_asked_at_x_t_of_eq_4",
     "strata: empty at first": "test_strata_cut_1_to_T_into_K_parts_that_grow",
     "strata: equal": "test_strata_of_a_thousand_steps",

@@ -12,9 +12,11 @@ improved = partial(Mutant, "reference_impl.diffusion.improved_ddpm")
 CUT = "return output[:, :c], (output[:, c:] + 1) / 2"
 LOG_BETA = "v, log_beta = v.double(), schedule.at(t).beta.log()"
 MIX = "return times(log_beta, v) + times(log_beta_tilde(schedule, t), 1 - v)"
-LAW = "return p_mean(schedule, x_t, t, eps), log_sigma(schedule, v, t)"
+CLIP = "x_0.clamp(-1, 1) if clip else x_0"
+LAW = "return mean, log_sigma(schedule, v, t)"
 FROZEN = "frozen = torch.cat([guess.detach(), output[:, x_0.shape[1] :]], dim=1)"
-TERM = "vlb = term_at(schedule, reverse_law(schedule, lambda x_t, t: frozen), x_0, t, eps, levels)"
+FROZEN_LAW = "p = reverse_law(schedule, lambda x_t, t: frozen, clip=False)"
+TERM = "vlb = term_at(schedule, p, x_0, t, eps, levels)"
 SIMPLE = "return (eps - guess).square().flatten(1).mean(dim=1), vlb"
 DRAW_T = "t = torch.randint(1, schedule.T + 1, x_0.shape[:1], generator=generator, device=x_0.device)"
 DRAW_EPS = "eps = torch.randn(x_0.shape, generator=generator, device=x_0.device, dtype=x_0.dtype)"
@@ -23,7 +25,7 @@ SPACED = "S = torch.linspace(1, schedule.T, K, dtype=torch.float64).round().long
 BETAS = "return Schedule(torch.cat([torch.zeros_like(kept[:1]), 1 - kept[1:] / kept[:-1]])), S"
 DRAW_Z = "z = torch.randn(x_t.shape, generator=generator, device=x_t.device, dtype=x_t.dtype)"
 STEP = "return mean + (log_var / 2).exp().to(x_t.dtype) * z"
-SHORT = "p = reverse_law(short, lambda x, k: network(x, S[k]))"
+SHORT = "p = reverse_law(short, lambda x, k: network(x, S[k]), clip)"
 DRAW_X = "x = torch.randn(shape, generator=generator, device=S.device)"
 BACK = "for k in range(K, 0, -1):"
 UNET = "UNet(channels=spec.shape[0], width=config.width, outputs=2, patch=config.patch)"
@@ -54,8 +56,17 @@ MUTANTS = [
              "s = schedule.at(t)\n    small = ((1 - s.alpha_bar_prev) / (1 - s.alpha_bar) * s.beta).log()\n"
              "    return times(log_beta, v) + times(small, 1 - v)"),
     improved("Eq. 15: in float32", LOG_BETA, LOG_BETA.replace("v.double()", "v.float()")),
-    improved("reverse law: the noise is the mean", LAW, LAW.replace("p_mean(schedule, x_t, t, eps)", "eps")),
+    improved("reverse law: the noise is the mean", LAW, LAW.replace("mean, log", "eps, log")),
     improved("reverse law: the variance, not its log", LAW, LAW + ".exp()"),
+    improved("reverse law: never clipped", CLIP, "x_0"),
+    improved("reverse law: always clipped", CLIP, "x_0.clamp(-1, 1)"),
+    improved("reverse law: clipped to [0, 1]", CLIP, CLIP.replace("-1, 1", "0, 1")),
+    improved("reverse law: not clipped unless told so", "network: Predictor, clip: bool = True)",
+             "network: Predictor, clip: bool = False)"),
+    improved("L_vlb: clipped", FROZEN_LAW, FROZEN_LAW.replace(", clip=False", "")),
+    improved("sampling: the choice to clip is not passed on", SHORT, SHORT.replace(", clip)", ")")),
+    improved("sampling: not clipped unless told so", "generator: Generator, clip: bool = True",
+             "generator: Generator, clip: bool = False"),
     # the objective
     improved("Eq. 16: L_vlb moves the noise too", FROZEN, FROZEN.replace("guess.detach()", "guess")),
     improved("Eq. 16: L_vlb's gradient stopped at v", FROZEN, FROZEN + ".detach()"),
@@ -69,7 +80,7 @@ MUTANTS = [
              "output = network(q_sample(schedule, x_0, t, eps), t - 1)"),
     improved("the network sees x_0", "output = network(q_sample(schedule, x_0, t, eps), t)",
              "output = network(x_0, t)"),
-    improved("the network is asked twice", TERM, TERM.replace("lambda x_t, t: frozen", "network")),
+    improved("the network is asked twice", FROZEN_LAW, FROZEN_LAW.replace("lambda x_t, t: frozen", "network")),
     improved("Eq. H14: sign of the target", SIMPLE, SIMPLE.replace("eps - guess", "eps + guess")),
     improved("Eq. H14: absolute error", SIMPLE, SIMPLE.replace(".square()", ".abs()")),
     improved("Eq. H14: summed over pixels", SIMPLE, SIMPLE.replace(".mean(dim=1)", ".sum(dim=1)")),
@@ -133,6 +144,8 @@ ONE_EACH = {
     "Eq. 15: variances mixed, not their logs": "test_v_of_0_and_1_are_the_two_extremes_and_between_them_logs_are_mixed",
     "Eq. 15: v of an image's mean": "test_log_sigma_is_each_pixels_own",
     "reverse law: the noise is the mean": "test_reverse_law_has_the_implied_posterior_mean_and_the_learned_variance",
+    "reverse law: clipped to [0, 1]": "test_implied_data_are_clipped_unless_told_otherwise",
+    "sampling: not clipped unless told so": "test_the_way_back_of_a_network_that_errs_stays_near_only_if_clipped",
     "Eq. H14: noise permuted against its target": "test_oracle_has_l_simple_zero_and_an_offset_c_has_c_squared",
     "L_vlb: density for the decoder": "test_vlb_term_is_the_kl_by_hand_and_the_decoders_bits_at_t_1",
     "Eq. 16: L_vlb moves the noise too": "test_vlb_teaches_v_and_leaves_the_noise_alone_and_l_simple_does_the_reverse",
