@@ -18,6 +18,8 @@ from atlas.site.phrases import Phrases
 from atlas.site.record import RESULTS, source_sha256
 
 FILE = f"{RESULTS}/samplers.json"
+CEILING = 10
+"""Points more than so many times as far off as real images are in the table alone: they would flatten the others."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def _samplers(root: Path, table: Mapping[str, Any], phrases: Phrases) -> Sampler
         title=phrases.say("samplers.chart"),
         x_label=phrases.say("samplers.evaluations"),
         y_label=phrases.say("samplers.frechet"),
-        lines=_lines(samplers, phrases),
+        lines=_lines(samplers, CEILING * float(real["frechet"]), phrases),
         floor=(phrases.say("samplers.real"), float(real["frechet"])),
     )
     return Samplers(
@@ -109,16 +111,16 @@ def _changed(root: Path, made: Mapping[str, Any]) -> bool:
     return bool(made["source_sha256"] != source_sha256(root, made["module"]))
 
 
-def _lines(samplers: Mapping[str, Any], phrases: Phrases) -> list[Line]:
+def _lines(samplers: Mapping[str, Any], most: float, phrases: Phrases) -> list[Line]:
     """A line for each sampler: those of one model have one colour, and all but the first of them are dashed."""
     models = list(dict.fromkeys(sampler["model"] for sampler in samplers.values()))
     seen: set[str] = set()
     lines = []
     for name, sampler in samplers.items():
-        points = [(float(row["evaluations"]), float(row["frechet"])) for row in sampler["rows"]]
-        model = sampler["model"]
+        rows, model = sampler["rows"], sampler["model"]
+        points = [(float(row["evaluations"]), float(row["frechet"])) for row in rows if row["frechet"] <= most]
         dashed = model in seen
-        if len(points) > 1:  # of a single point the dashes would not be seen: the next line can do without them
+        if len(rows) > 1:  # of a single point the dashes would not be seen: the next line can do without them
             seen.add(model)
         lines.append(Line(phrases.say(f"samplers.{name}"), models.index(model), dashed, points))
     return lines

@@ -229,8 +229,9 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     "samplers.flow_midpoint": ("Flow matching, midpoint", "流匹配，中点法"),
     "samplers.mean_flow": ("MeanFlow", "MeanFlow"),
     "samplers.caption": (
-        "# samples in each row. Written by the program, not by hand.",
-        "每行 # 个样本。由程序写出，并非手工填写。",
+        "# samples in each row. Points more than ten times as far off as real digits are in the table only. "
+        "Written by the program, not by hand.",
+        "每行 # 个样本。距离超过真实数字十倍的点只列在表中，不画在图上。由程序写出，并非手工填写。",
     ),
     # What is predicted, by which schedule, with which backbone
     "parameterisations.network": ("Backbone", "主干网络"),

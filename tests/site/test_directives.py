@@ -344,6 +344,18 @@ def test_samplers_are_drawn_and_all_their_numbers_stand_below(directives: Direct
     ]
 
 
+def test_a_point_far_off_is_in_the_table_and_does_not_flatten_the_chart(directives: Directives) -> None:
+    far = {"model": "edm", **MADE, "rows": [{"evaluations": 3, "frechet": 514.3, "class_error": 0.9}, *rows(7, 5, 7)]}
+    write_result(directives.root, "samplers", {**SAMPLERS, "samplers": {**SAMPLERS["samplers"], "edm_heun": far}})  # type: ignore[dict-item]
+    page = directives.expand("<!-- atlas: samplers -->\n", "methods/diffusion/samplers.md", "x")
+    assert "| [EDM, Heun](ddpm.md) | 3 | 514.30 | 90.0% |" in html.unescape(page)
+    assert "more than ten times" in page
+    chart = BeautifulSoup(page, "html.parser").find("svg", role="img")
+    assert chart is not None
+    assert "514.3" not in str(chart)
+    assert len(chart.find_all("circle")) == 7
+
+
 def test_samplers_whose_code_or_model_has_changed_are_named(directives: Directives) -> None:
     fresh = source_sha256(directives.root, MADE["module"])
     now = {**MADE, "source_sha256": fresh}
