@@ -244,7 +244,10 @@ def test_without_noise_it_is_a_function_of_x_T(process, ddim):
 def test_the_last_step_adds_no_noise(process, ddim):
     s, _ = rough(process)
     x_1 = normal(4, 1, 3, 3)
-    x = [ddim.decode(s, lambda x, t: 0.5 * x, x_1, [1], 1.0, "eps", seeded(i)) for i in (1, 2)]
+    g = seeded(1)
+    before = g.get_state()
+    x = [ddim.decode(s, lambda x, t: 0.5 * x, x_1, [1], 1.0, "eps", one) for one in (g, seeded(2))]
+    assert torch.equal(g.get_state(), before)
     assert torch.equal(x[0], x[1])
     torch.testing.assert_close(x[0], (x_1 - 0.5 * s.beta[1].sqrt() * x_1) / s.alpha[1].sqrt())
 
