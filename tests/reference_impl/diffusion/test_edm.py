@@ -504,6 +504,14 @@ def test_classes_are_dropped_with_probability_p_uncond_in_training(edm):
     assert abs(share - 0.2) < 5 * math.sqrt(0.2 * 0.8 / n)
 
 
+def test_method_trains_on_the_loss_as_it_is_configured(edm):
+    method, labels = built(edm, sigma_data=0.6, P=(0.3, 0.5), p_uncond=0.0), torch.tensor([0, 2, 1, 1])
+    x, g = torch.rand(4, 1, 4, 4), seeded()
+    torch.rand(4, generator=g)  # which classes to drop: none
+    expected = edm.loss(lambda x, s: method.D(x, s, labels), x, (0.3, 0.5), 0.6, g)
+    torch.testing.assert_close(method.loss(Batch(x, labels), seeded()), expected)
+
+
 def test_data_without_classes_are_learnt_without(edm):
     method = built(edm, classes=0)
     assert method.model.label is None
