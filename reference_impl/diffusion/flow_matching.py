@@ -19,7 +19,7 @@ The equations; (L n) is Lipman et al.'s number n, (R n) that of Liu et al.
     time law                     t = 1 / (1 + exp(-u)),  u ~ N(m, s^2): the logit-normal law of Esser et al., "Scaling
                                  Rectified Flow Transformers", ICML 2024, arXiv:2403.03206, Eq. (19)
     Why it works: the law of x_t at each t is the law of z_t, since the mean velocity moves the same mass as all lines
-    together (L Theorems 1 and 2, R Section 3.1). Lines cross, flows cannot: z_t bends where lines cross.
+    together (R Section 3.1). Lines cross, flows cannot: z_t bends where lines cross.
 
 The symbols (b images of c x h x w numbers)
     x_0, x_1, x_t     x_0, x_1, x_t           [b c h w]; x_0 is noise here, where ddpm.py's x_0 is data
@@ -41,7 +41,7 @@ Deviations from the papers
       learning rate falls along a cosine.
     - The loss and the straightness are means over the pixels, not sums.
     - Esser et al. count time from data to noise, so their m < 0 is m > 0 here.
-    - Not here: likelihoods by the change of variables; paths of diffusion models (L Section 4.1, Examples I).
+    - Not here: likelihoods by the change of variables; paths of diffusion models (L Section 4.1).
     - Reflow, the second half of Liu et al.'s method, is in reflow.py.
 """
 

@@ -14,15 +14,15 @@ The equations, with the paper's numbers
     straightness      Sec. 2.2  S(z) = int_0^1 E |(z_1 - z_0) - d z_t / dt|^2 dt,  smaller for v' than for v
     one step                    z_1 = z_0 + v'(z_0, 0): exact where S = 0
     Why it works: E |x_1 - x_0|^2 - E |z_1 - z_0|^2 = S(z) + E int |x_1 - x_0 - v(x_t, t)|^2 dt. No round of reflow
-    lengthens the way from z_0 to z_1, and the sum of S over all rounds is bounded by the first way's length.
+    lengthens the way from z_0 to z_1, and the sum of S over all rounds is at most E |x_1 - x_0|^2.
 
 The symbols (b images of c x h x w numbers)
     v, v'             flow.model, second      networks, called as in flow_matching.py
     z_0, z_1          z_0, z_1                [b c h w], noise and where the first flow carries it
 
 Deviations from the paper
-    - Each step of reflow simulates its own pairs with a few midpoint steps, as the authors' code does on request; the
-      paper's pairs were simulated once, with RK45, and stored. There is no state outside of the checkpoint.
+    - Each step of reflow simulates its own pairs with a few midpoint steps, as the authors' code does on request; its
+      main way is to simulate all pairs once and store them. There is no state outside of the checkpoint.
     - The pairs have classes: each is simulated towards a class, with the first flow's guidance, and keeps it. The
       second flow is told the class, or with probability p_uncond none, and is then followed without guidance.
     - As in the authors' code the second flow starts from the first one's weights. While the first is trained, the
