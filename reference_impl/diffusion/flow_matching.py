@@ -30,13 +30,13 @@ The symbols (b images of c x h x w numbers)
     w                 guidance                strength of the guidance, see conditioning.py
 
 Deviations from the papers
-    - Data: 8x8 grey digits and 28x28 grey garments, with their classes; CIFAR-10 and ImageNet without, or with, classes
-      there. No flips. The guidance (conditioning.py) is in neither paper.
+    - Data: 8x8 grey digits and 28x28 grey garments with their classes, not CIFAR-10 or ImageNet. No flips. Guidance
+      (conditioning.py) is in neither paper.
     - sigma_min = 0, as Liu et al. have it, so that t = 1 is the data; Lipman et al.'s small number is an option.
-    - Network: the small U-Net of unet.py, or the DiT; told 1000 t, since its embedding's slowest waves are as long as
+    - Network: the small U-Net of unet.py, or the DiT; told 1000 t, since its embedding is made for
       DDPM's 1000 steps. Liu et al.'s code tells 999 t.
     - t runs over all of [0, 1]. Liu et al.'s code leaves out t < 0.001.
-    - Sampling by a fixed number of midpoint steps, not by an adaptive solver (dopri5 and RK45 there).
+    - Sampling by a fixed number of midpoint steps, not by an adaptive solver (RK45 in Liu et al.'s code).
     - Training: a thousand steps or a few at batch 64. Learning rate, warm-up and averaging are as in ddpm.py, but the
       learning rate falls along a cosine.
     - The loss and the straightness are means over the pixels, not sums.
