@@ -19,7 +19,7 @@ The equations; (L n) is Lipman et al.'s number n, (R n) that of Liu et al.
     time law                     t = 1 / (1 + exp(-u)),  u ~ N(m, s^2): the logit-normal law of Esser et al., "Scaling
                                  Rectified Flow Transformers", ICML 2024, arXiv:2403.03206, Eq. (19)
     Why it works: the law of x_t at each t is the law of z_t, since the mean velocity moves the same mass as all lines
-    together (L Theorems 1 and 2, R Section 3.1). Lines cross, flows cannot: z_t bends where lines cross.
+    together (R Section 3.1). Lines cross, flows cannot: z_t bends where lines cross.
 
 The symbols (b images of c x h x w numbers)
     x_0, x_1, x_t     x_0, x_1, x_t           [b c h w]; x_0 is noise here, where ddpm.py's x_0 is data
@@ -30,18 +30,18 @@ The symbols (b images of c x h x w numbers)
     w                 guidance                strength of the guidance, see conditioning.py
 
 Deviations from the papers
-    - Data: 8x8 grey digits and 28x28 grey garments, with their classes; CIFAR-10 and ImageNet without, or with, classes
-      there. No flips. The guidance (conditioning.py) is in neither paper.
+    - Data: 8x8 grey digits and 28x28 grey garments with their classes, not CIFAR-10 or ImageNet. No flips. Guidance
+      (conditioning.py) is in neither paper.
     - sigma_min = 0, as Liu et al. have it, so that t = 1 is the data; Lipman et al.'s small number is an option.
-    - Network: the small U-Net of unet.py, or the DiT; told 1000 t, since its embedding's slowest waves are as long as
+    - Network: the small U-Net of unet.py, or the DiT; told 1000 t, since its embedding is made for
       DDPM's 1000 steps. Liu et al.'s code tells 999 t.
     - t runs over all of [0, 1]. Liu et al.'s code leaves out t < 0.001.
-    - Sampling by a fixed number of midpoint steps, not by an adaptive solver (dopri5 and RK45 there).
+    - Sampling by a fixed number of midpoint steps, not by an adaptive solver (RK45 in Liu et al.'s code).
     - Training: a thousand steps or a few at batch 64. Learning rate, warm-up and averaging are as in ddpm.py, but the
       learning rate falls along a cosine.
     - The loss and the straightness are means over the pixels, not sums.
     - Esser et al. count time from data to noise, so their m < 0 is m > 0 here.
-    - Not here: likelihoods by the change of variables; paths of diffusion models (L Section 4.1, Examples I).
+    - Not here: likelihoods by the change of variables; paths of diffusion models (L Section 4.1).
     - Reflow, the second half of Liu et al.'s method, is in reflow.py.
 """
 
