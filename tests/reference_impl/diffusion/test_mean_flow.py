@@ -534,11 +534,11 @@ def toy(n: int = 40) -> Data:
 
 
 def test_the_gap_is_how_far_one_step_is_from_many(mean_flow):
-    """u = t - r moves an image by 1 in one step and not at all along u(z, t, t): the gap is 1 / std of the data."""
+    """u = 2 (t - r) moves an image by 2 in one step, not at all along u(z, t, t): the gap is 2 / std of the data."""
     method, data = small(mean_flow), toy()
-    method.u = lambda z, r, t, labels: torch.ones_like(z) * each(t - r).to(z.dtype)
+    method.u = lambda z, r, t, labels: torch.ones_like(z) * each(2 * (t - r)).to(z.dtype)
     found = method.evaluate(data, data.train, None, seeded())
-    assert found["one_step_gap"] == pytest.approx(1 / data.train.std().item(), rel=1e-5)
+    assert found["one_step_gap"] == pytest.approx(2 / data.train.std().item(), rel=1e-5)
     method.u = lambda z, r, t, labels: exact(z, r, t, None, 0.1, 0.5).to(z.dtype)
     assert method.evaluate(data, data.train, None, seeded())["one_step_gap"] < 0.02
 

@@ -169,7 +169,7 @@ ONE_EACH = {
     "Eq. 8: tangent (v, 1, 1)": "test_the_tangent_is_v_0_1",
     "Eq. 8: no class": "test_the_derivative_of_the_network_is_right",
     "Eq. 10: plus for minus": "test_the_exact_average_velocity_is_its_own_target",
-    "Eq. 9: guess at t, t": "test_a_wrong_average_velocity_is_not_its_own_target",
+    "Eq. 9: the target is v": "test_a_wrong_average_velocity_is_not_its_own_target",
     "Eq. 10: factor t": "test_with_the_samples_own_velocity_the_target_is_right_on_average",
     "Eq. 8: tangent (v, 0, 0)": "test_at_the_exact_average_velocity_the_loss_pulls_nowhere",
     "Eq. 10: derivative at r = t too": "test_where_r_is_t_the_loss_is_flow_matching",
