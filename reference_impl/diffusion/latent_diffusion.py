@@ -32,7 +32,7 @@ Deviations from the paper
     - The network predicts v, not the noise (parameterisation.py); the schedule is the cosine one, not the linear one.
     - The class shifts each block of the network together with the time; the paper's classes come in by
       cross-attention to one vector (Appendix E.2.1), which over one key is a shift as well.
-    - Network: a U-Net of two resolutions, or a DiT, of about a million parameters, not 400 million.
+    - Network: a U-Net of two resolutions, or a DiT, of a million parameters or less, not 400 million.
     - Training: hundreds to thousands of steps, not 178,000; a larger learning rate; averaged weights (EMA).
     - Not here: text and cross-attention, layouts, super-resolution, inpainting; VQ-regularised latents.
     - As in the paper: two stages, the first at rest in the second; one scale from the first batch; T = 1000, t uniform;
@@ -102,7 +102,7 @@ class LatentDiffusionConfig:
     downs: int = 1
     autoencoder_width: int = 32
     kl_weight: float = 0.001
-    autoencoder_steps: int = 300
+    autoencoder_steps: int = 400
     network: Network = "unet"
     width: int = 32
     T: int = 1000
@@ -128,7 +128,7 @@ class LatentDiffusionConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(steps=1250, decay="cosine"),
+        TrainConfig(steps=1800, decay="cosine"),
         LatentDiffusionConfig(),
         {
             "seconds": 90.0,
