@@ -20,7 +20,7 @@ Deviations from the paper
     - L_rec is the squared error alone. The paper adds a perceptual loss (a network trained on photographs) and a
       discriminator that judges patches; both are there to keep reconstructions sharp, and both are left out. The
       authors' code takes the absolute error, and learns one number for its scale.
-    - The KL weighs 10^-2 or so, not 10^-6. As in the authors' code, both terms are sums over their numbers and means
+    - The KL weighs 10^-3 or 10^-2, not 10^-6. As in the authors' code, both terms are sums over their numbers and means
       over images; our images have hundreds of numbers, not 196,608, and our decoder has no discriminator to help it.
     - Networks: a few residual blocks of one width, no attention; 4x4 convolutions change the resolution, in the
       authors' code 3x3 ones with stride two, and nearest-neighbour enlargement.
