@@ -431,7 +431,10 @@ def test_evaluation_is_on_fixed_times_and_noise_and_bounds_the_bits(bound, impro
     data = Data("toy", x[:30], y[:30], x[30:], y[30:], levels=17)
     torch.manual_seed(0)
     method = improved_ddpm.build(improved_ddpm.ImprovedDDPMConfig(T=20, sample_steps=4, width=16), data.spec, "cpu")
+    asked = []
+    method.model.register_forward_hook(lambda module, inputs, output: asked.append(inputs[1].unique().tolist()))
     first, again = (method.evaluate(data, x[:30], None, seeded()) for _ in range(2))
+    assert asked[:20] == [[t] for t in range(1, 21)]  # all along the way
     assert first == again
     assert first["held_out_loss"] == pytest.approx(1, abs=0.1)  # before training the guess is 0: E eps^2 = 1
     assert first["frechet"] == first["frechet_real"]  # samples that are the training images
