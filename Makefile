@@ -58,7 +58,7 @@ gpu: $(VENV)/test.stamp ## Run the GPU tests
 mutants: $(VENV)/test.stamp ## Show that each proof fails when its piece of the mathematics is broken (METHOD=vae: only those)
 	$(BIN)/python -m tests.reference_impl.mutation $(METHOD)
 
-presets: $(VENV)/test.stamp ## Run every preset that promises a time; print what was promised and what was measured
+presets: $(VENV)/test.stamp ## Run every preset that promises a picture within 90 s; print what was promised and what was measured
 	$(BIN)/python -m reference_impl presets $(METHOD)
 
 lock: $(VENV)/test.stamp ## Write constraints.txt anew from what is installed
