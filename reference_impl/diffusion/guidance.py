@@ -165,7 +165,7 @@ PRESETS = {
         {"seconds": 90.0, "held_out_loss": 0.18, "frechet": 1.8, "class_error": 0.05},
     ),
     "digits_dit": Preset(
-        TrainConfig(steps=1300, decay="cosine"),
+        TrainConfig(steps=1100, decay="cosine"),
         GuidanceConfig(network="dit", width=64, patch=2),
         {"seconds": 90.0, "held_out_loss": 0.18, "frechet": 2.2, "class_error": 0.05},
     ),

@@ -173,7 +173,7 @@ ONE_EACH = {
     "limited data, unlimited noise": "test_a_limited_guess_stays_in_range_and_its_noise_still_mixes_to_x_t",
     "Eq. 12: noise of sigma^2": "test_at_eta_1_it_is_ddpm_step_for_step",
     "Eq. 12: uniform noise": "test_a_short_rough_chain_has_the_law_carried_by_hand",
-    "Eq. 12: no noise": "test_without_noise_it_is_a_function_of_x_T",
+    "Eq. 12: noise drawn though eta is 0": "test_without_noise_it_is_a_function_of_x_T",
     "prediction not handed on": "test_a_gaussian_is_recovered_by_few_steps",
     "Eq. 7: minus the noise": "test_sampling_recovers_a_mixture",
     "sampling stops at tau_1": "test_it_asks_once_at_each_time_of_tau_and_at_no_other",
