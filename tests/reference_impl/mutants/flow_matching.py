@@ -151,7 +151,7 @@ ONE_EACH = {
     "times in float32": "test_where_and_how_often_v_is_asked",
     "trajectory: all steps alike": "test_trajectory_yields_each_time_of_an_uneven_grid_from_the_start_on",
     "trajectory: the time of the end": "test_states_on_the_way_follow_the_exact_flow",
-    "Euler: backwards": "test_the_way_back_ends_where_it_began",
+    "Euler: a step of one": "test_the_way_back_ends_where_it_began",
     "midpoint: goes on from the middle": "test_solvers_with_the_analytic_velocity_recover_a_mixture",
     "grid: never reaches one": "test_even_grid_has_both_ends_exactly",
     "solving keeps the graph": "test_solving_keeps_no_gradient",
