@@ -13,16 +13,15 @@ The equations, with the paper's numbers
     second stage      (2)     L_LDM = E |eps - eps_theta(z_t, t)|^2, t uniform on 1..T, z_t by DDPM's Eq. (4)
     of a class        (3)     the same with eps_theta(z_t, t, y); y is dropped now and then: conditioning.py
     sampling                  z by DDIM with guidance, then one pass of the decoder: x~ = D(sigma^ z)
-    Why it is rescaled (App. D.1): the schedule is made for data of unit variance. The KL leaves the latents another
-    one, and with it a ratio of signal to noise that the schedule does not reckon with.
+    Why it is rescaled (App. D.1): the schedule is made for data of unit variance. So slight a KL does not see to that:
+    the latents' scale, and with it the ratio of signal to noise at each t, would be an accident of stage one.
 
 The symbols (b images of c x h x w numbers; latents of c_z x r x s)
     x, x~                     x                       [b c h w], data in [-1, 1]
     sigma^                    sigma_hat               [] one number, kept with the weights
     z = z_0, z_t              z_0, z_t                [b c_z r s], rescaled
-    eps, v                    eps, target             [b c_z r s]
+    eps, v                    eps                     [b c_z r s]; v = sqrt(abar_t) eps - sqrt(1 - abar_t) z_0
     y, t                      labels, t               [b] integers; t in 1..T
-    alpha_t, sigma_t          alpha, sigma            [b] float64, sqrt(abar_t) and sqrt(1 - abar_t)
     w                         config.w                the guidance; the paper's scale is s = 1 + w
 
 Deviations from the paper
