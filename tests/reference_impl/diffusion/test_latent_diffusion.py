@@ -141,6 +141,16 @@ def test_the_objective_sums_over_numbers_and_averages_over_images(kl_autoencoder
         assert loss.item() == pytest.approx((pixels + weight * nats) / 2)
 
 
+def test_the_objective_weighs_the_kl_as_the_method_was_told(latent_diffusion):
+    """The same weights and noise, two settings: the losses differ by that of the settings times torch's own KL."""
+    b = batch(toy())
+    light, heavy = (small(latent_diffusion, kl_weight=weight) for weight in (0.25, 2.0))
+    mu, log_var = light.autoencoder.encode(b.x)
+    nats = kl_divergence(Normal(mu, (log_var / 2).exp()), Normal(torch.zeros_like(mu), torch.ones_like(mu)))
+    gap = heavy.autoencoder_loss(b, seeded()) - light.autoencoder_loss(b, seeded())
+    assert gap.item() == pytest.approx(1.75 * nats.sum(dim=(1, 2, 3)).mean().item(), rel=1e-4)
+
+
 def test_gradient_of_the_objective_equals_finite_differences(latent_diffusion):
     """In float64, along three random directions through all the autoencoder's weights."""
     method, b = small(latent_diffusion), batch(toy(3))
@@ -427,6 +437,13 @@ def test_both_backbones_serve(latent_diffusion, network):
     method = small(latent_diffusion, network=network)
     assert type(method.network).__name__ == {"unet": "UNet", "dit": "DiT"}[network]
     assert method.sample(3, torch.arange(3), seeded()).shape == (3, 1, 4, 8)
+
+
+@pytest.mark.parametrize("network", ["unet", "dit"])
+def test_the_network_knows_the_classes_and_that_of_any(latent_diffusion, network):
+    method = small(latent_diffusion, network=network)
+    answers = [method.sample(2, labels, seeded()) for labels in (*torch.arange(3)[:, None].expand(3, 2), None)]
+    assert all(not torch.equal(a, b) for a, b in itertools.combinations(answers, 2))
 
 
 @pytest.mark.parametrize("sigma_hat", [0.25, 4.0])

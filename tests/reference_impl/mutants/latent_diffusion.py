@@ -187,6 +187,8 @@ ONE_EACH = {
     "half the squared error": "test_the_best_width_of_the_law_balances_both_terms",
     "KL subtracted": "test_the_kl_alone_sets_the_latents_scale_and_pulls_as_weakly_as_it_weighs",
     "error a mean over pixels": "test_the_objective_sums_over_numbers_and_averages_over_images",
+    "KL weight not handed on": "test_the_objective_weighs_the_kl_as_the_method_was_told",
+    "the network not told that there are classes": "test_the_network_knows_the_classes_and_that_of_any",
     "no gradient to the decoder": "test_gradient_of_the_objective_equals_finite_differences",
     "block without the second norm": "test_encoder_and_decoder_are_their_layers_one_after_another",
     "height for width": "test_latents_are_smaller_by_two_to_the_halvings_for_any_batch",
