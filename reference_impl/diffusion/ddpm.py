@@ -210,7 +210,7 @@ class DDPMConfig:
 
 PRESETS = {
     "digits": Preset(
-        TrainConfig(), DDPMConfig(), {"seconds": 60.0, "held_out_loss": 0.12, "bits_per_dim": 3.5, "frechet": 1.5}
+        TrainConfig(), DDPMConfig(), {"seconds": 90.0, "held_out_loss": 0.12, "bits_per_dim": 3.5, "frechet": 1.5}
     ),
     "fashion": Preset(
         TrainConfig(data="fashion", steps=1500, lr=1e-3, warmup=100, decay="cosine", ema_decay=0.995, evaluate_on=256),

@@ -36,7 +36,7 @@ def tiny(tmp_path):
 def test_methods_lists_paper_preset_and_promise(capsys):
     assert cli.main(["methods"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    for word in ("ddpm", "2006.11239", "digits", "seconds 60", "held_out_loss"):
+    for word in ("ddpm", "2006.11239", "digits", "seconds 90", "held_out_loss"):
         assert word in out
 
 
