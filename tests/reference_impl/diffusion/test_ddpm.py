@@ -15,6 +15,7 @@ from scipy import stats
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
 from tests.reference_impl.diffusion.toys import F64, every_t, normal, rough, seeded, unchecked
+from tests.reference_impl.weights import shaken, slopes
 
 # ------------------------------------------------------------------------------------------ reverse process
 
@@ -155,28 +156,11 @@ def test_times_are_uniform_on_1_to_T_and_noise_is_fresh(process, ddpm):
 def test_gradient_of_the_loss_equals_finite_differences(process, ddpm, unet):
     """In float64, along three random directions through all the weights of a small U-Net."""
     torch.manual_seed(0)
-    net = unet.UNet(width=16).double()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))  # away from the zeros it starts with
-    s, x_0, weights = process.Schedule.linear(50), normal(4, 1, 4, 4), list(net.parameters())
-
-    def loss() -> torch.Tensor:
-        return ddpm.loss_simple(s, net, x_0, seeded(5))
-
-    gradient = torch.autograd.grad(loss(), weights)
-    for _ in range(3):
-        direction = [torch.randn_like(p) for p in weights]
-        slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        ends = []
-        for h in (1e-5, -1e-5):
-            with torch.no_grad():
-                for p, d in zip(weights, direction, strict=True):
-                    p.add_(h * d)
-                ends.append(loss().item())
-                for p, d in zip(weights, direction, strict=True):
-                    p.sub_(h * d)
-        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+    net = shaken(unet.UNet(width=16).double())
+    s, x_0 = process.Schedule.linear(50), normal(4, 1, 4, 4)
+    loss = lambda: ddpm.loss_simple(s, net, x_0, seeded(5))  # noqa: E731
+    for slope, difference in slopes(loss, list(net.parameters())):
+        assert slope == pytest.approx(difference, rel=1e-5)
 
 
 # ----------------------------------------------------------------------------------------------- sampling

@@ -9,25 +9,18 @@ from torch.nn import functional as F
 
 from reference_impl.transformer.attention import attention
 from tests.reference_impl.diffusion.toys import F64, normal, seeded
+from tests.reference_impl.weights import shaken
 
 
 def awake(dit, **kwargs):
     """A small DiT in float64, moved away from the zeros that it starts with, so that every path carries signal."""
     torch.manual_seed(0)
-    net = dit.DiT(**{"width": 16, "depth": 2, "heads": 2, **kwargs}).double()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))
-    return net
+    return shaken(dit.DiT(**{"width": 16, "depth": 2, "heads": 2, **kwargs}).double())
 
 
 def awake_block(dit, d=16, heads=2):
     torch.manual_seed(0)
-    block = dit.Block(d, heads).double()
-    with torch.no_grad():
-        for p in block.parameters():
-            p.add_(0.2 * torch.randn_like(p))
-    return block
+    return shaken(dit.Block(d, heads).double(), 0.2)
 
 
 # ------------------------------------------------------------------------------- patches and their inverse

@@ -16,6 +16,7 @@ from reference_impl.data import Data, Spec
 from reference_impl.datasets import DATA
 from reference_impl.engine import Batch
 from tests.reference_impl.diffusion.toys import F64, normal, pixels, seeded, unchecked
+from tests.reference_impl.weights import shaken, slopes
 
 SIGMAS = torch.tensor([0.002, 0.05, 0.3, 0.75, 2.0, 80.0], dtype=F64)
 
@@ -186,28 +187,9 @@ def test_gradient_of_the_loss_equals_finite_differences(edm):
     """In float64, along three random directions through all the weights of a small conditional method."""
     torch.manual_seed(0)
     method = edm.EDM(edm.EDMConfig(width=16), Spec((1, 4, 4), 3, 0))
-    net = method.model.double()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))  # away from the zeros it starts with
-    batch, weights = Batch(normal(4, 1, 4, 4), torch.tensor([0, 1, 2, 1])), list(net.parameters())
-
-    def loss() -> torch.Tensor:
-        return method.loss(batch, seeded(5))
-
-    gradient = torch.autograd.grad(loss(), weights)
-    for _ in range(3):
-        direction = [torch.randn_like(p) for p in weights]
-        slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        ends = []
-        for h in (1e-5, -1e-5):
-            with torch.no_grad():
-                for p, d in zip(weights, direction, strict=True):
-                    p.add_(h * d)
-                ends.append(loss().item())
-                for p, d in zip(weights, direction, strict=True):
-                    p.sub_(h * d)
-        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+    net, batch = shaken(method.model.double()), Batch(normal(4, 1, 4, 4), torch.tensor([0, 1, 2, 1]))
+    for slope, difference in slopes(lambda: method.loss(batch, seeded(5)), list(net.parameters())):
+        assert slope == pytest.approx(difference, rel=1e-5)
 
 
 # ----------------------------------------------------------------------------------------------- time steps
@@ -461,9 +443,7 @@ def built(edm, shape=(1, 4, 4), classes: int = 3, **settings):
     """A small method whose network is not the zero that it starts as."""
     torch.manual_seed(0)
     method = edm.EDM(edm.EDMConfig(width=16, **settings), Spec(shape, classes, 0))
-    with torch.no_grad():
-        for p in method.model.parameters():
-            p.add_(0.1 * torch.randn_like(p))
+    shaken(method.model)
     return method
 
 

@@ -28,6 +28,7 @@ from tests.reference_impl.diffusion.flows import (
     mixture_velocity,
 )
 from tests.reference_impl.diffusion.toys import F64, normal, pixels, seeded, unchecked
+from tests.reference_impl.weights import shaken, slopes
 
 SIGMAS = [0.0, 0.2]
 
@@ -438,26 +439,10 @@ def test_gradient_of_the_loss_equals_finite_differences(flow_matching):
     """In float64, along two random directions through all the weights of a small U-Net."""
     torch.manual_seed(0)
     method = flow_matching.FlowMatching(flow_matching.FlowMatchingConfig(width=16), Spec((1, 4, 4), 3, 0))
-    method.model.double()
-    weights = list(method.model.parameters())
-    with torch.no_grad():
-        for p in weights:
-            p.add_(0.1 * torch.randn_like(p))  # away from the zeros it starts with
-    batch = Batch(normal(4, 1, 4, 4), torch.tensor([0, 1, 2, 0]))
+    net, batch = shaken(method.model.double()), Batch(normal(4, 1, 4, 4), torch.tensor([0, 1, 2, 0]))
     (player,) = method.players()
-    gradient = torch.autograd.grad(player.loss(batch, seeded(5)), weights)
-    for _ in range(2):
-        direction = [torch.randn_like(p) for p in weights]
-        slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        ends = []
-        for h in (1e-5, -1e-5):
-            with torch.no_grad():
-                for p, d in zip(weights, direction, strict=True):
-                    p.add_(h * d)
-                ends.append(player.loss(batch, seeded(5)).item())
-                for p, d in zip(weights, direction, strict=True):
-                    p.sub_(h * d)
-        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+    for slope, difference in slopes(lambda: player.loss(batch, seeded(5)), list(net.parameters()), tries=2):
+        assert slope == pytest.approx(difference, rel=1e-5)
 
 
 @pytest.mark.parametrize("network", ["unet", "dit"])
@@ -482,9 +467,7 @@ def test_same_seed_same_bits_and_nothing_from_the_global_generator(flow_matching
     torch.manual_seed(0)
     config = flow_matching.FlowMatchingConfig(width=16, sampling_steps=1, time_law="logit_normal")
     method = flow_matching.FlowMatching(config, Spec((1, 4, 4), 3, 0))
-    with torch.no_grad():
-        for p in method.model.parameters():
-            p.add_(0.1 * torch.randn_like(p))
+    shaken(method.model)
     batch = Batch(torch.rand(5, 1, 4, 4), torch.tensor([0, 1, 2, 0, 1]))
     uniform = toy(flow_matching)[0]
     for draw in (

@@ -16,6 +16,7 @@ from scipy import stats
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
 from tests.reference_impl.diffusion.toys import F64, every_t, normal, rough, seeded, unchecked
+from tests.reference_impl.weights import shaken, slopes
 
 KINDS = ["eps", "x_0", "v"]
 SCHEDULES = ["linear", "cosine"]
@@ -44,10 +45,7 @@ def build(guidance, spec=TOY, **settings):
     method = guidance.build(
         guidance.GuidanceConfig(**{"T": 20, "width": 16, "sample_steps": 4, **settings}), spec, "cpu"
     )
-    with torch.no_grad():
-        for p in method.model.parameters():
-            p.add_(0.05 * torch.randn_like(p))  # away from the zeros it starts with
-    method.model.eval()
+    shaken(method.model, 0.05).eval()
     return method
 
 
@@ -160,19 +158,10 @@ def test_gradient_of_the_loss_equals_finite_differences(guidance, network):
     """In float64, along a random direction through all the weights of a small network of either kind."""
     method = build(guidance, network=network)
     method.model.double()
-    x_0, labels, weights = normal(6, 1, 4, 4), torch.arange(6) % 2, list(method.model.parameters())
-    gradient = torch.autograd.grad(method.loss(x_0, labels, seeded(5)), weights)
-    direction = [torch.randn(p.shape, generator=seeded(1), dtype=F64) for p in weights]
-    slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-    ends = []
-    for h in (1e-5, -1e-5):
-        with torch.no_grad():
-            for p, d in zip(weights, direction, strict=True):
-                p.add_(h * d)
-            ends.append(method.loss(x_0, labels, seeded(5)).item())
-            for p, d in zip(weights, direction, strict=True):
-                p.sub_(h * d)
-    assert slope == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+    x_0, labels = normal(6, 1, 4, 4), torch.arange(6) % 2
+    loss = lambda: method.loss(x_0, labels, seeded(5))  # noqa: E731
+    ((slope, difference),) = slopes(loss, list(method.model.parameters()), tries=1)
+    assert slope == pytest.approx(difference, rel=1e-5)
 
 
 def test_training_drops_classes_with_p_uncond_and_keeps_the_rest(guidance):

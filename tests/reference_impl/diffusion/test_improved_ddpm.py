@@ -1,5 +1,6 @@
 """Proofs of improved_ddpm.py. Statistical bounds are stated as numbers of standard errors; seeds are fixed."""
 
+import copy
 import math
 import re
 
@@ -11,6 +12,7 @@ from scipy import stats
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
 from tests.reference_impl.diffusion.toys import F64, every_t, normal, rough, seeded, unchecked
+from tests.reference_impl.weights import shaken, slopes
 
 BIT = math.log(2)
 
@@ -215,12 +217,8 @@ def test_gradient_of_the_hybrid_loss_equals_finite_differences(process, bound, i
     """In float64, along three directions through all the weights. What is differenced has, in L_vlb, the noise of a
     copy of the network that stays as it was: that is what the stopped gradient means."""
     torch.manual_seed(0)
-    net, fixed = (unet.UNet(width=16, outputs=2).double() for _ in range(2))
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))  # away from the zeros it starts with
-    fixed.load_state_dict(net.state_dict())
-    s, weights = process.Schedule.cosine(20), list(net.parameters())
+    net = shaken(unet.UNet(width=16, outputs=2).double())
+    fixed, s = copy.deepcopy(net), process.Schedule.cosine(20)
     x_0, eps, t = normal(4, 1, 4, 4).clamp(-1, 1), normal(4, 1, 4, 4, seed=1), torch.tensor([1, 2, 9, 20])
 
     def both(simple, vlb):
@@ -234,21 +232,10 @@ def test_gradient_of_the_hybrid_loss_equals_finite_differences(process, bound, i
         )
         return both(simple, bound.term_at(s, mixed, x_0, t, eps, 17))
 
-    loss = both(*improved_ddpm.losses_at(s, net, x_0, t, eps, 17))
-    assert loss.item() == pytest.approx(by_hand().item(), rel=1e-12)
-    gradient = torch.autograd.grad(loss, weights)
-    for _ in range(3):
-        direction = [torch.randn_like(p) for p in weights]
-        slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        ends = []
-        for h in (1e-6, -1e-6):
-            with torch.no_grad():
-                for p, d in zip(weights, direction, strict=True):
-                    p.add_(h * d)
-                ends.append(by_hand().item())
-                for p, d in zip(weights, direction, strict=True):
-                    p.sub_(h * d)
-        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4)
+    loss = lambda: both(*improved_ddpm.losses_at(s, net, x_0, t, eps, 17))  # noqa: E731
+    assert loss().item() == pytest.approx(by_hand().item(), rel=1e-12)
+    for slope, difference in slopes(loss, list(net.parameters()), h=1e-6, moved=by_hand):
+        assert slope == pytest.approx(difference, rel=1e-4)
 
 
 # --------------------------------------------------------------------------------------------- fewer steps
@@ -374,9 +361,7 @@ def small(improved_ddpm, shape=(1, 8, 8), levels: int = 17, **kwargs):
     torch.manual_seed(0)
     config = improved_ddpm.ImprovedDDPMConfig(**{"T": 8, "sample_steps": 4, "width": 16, **kwargs})
     method = improved_ddpm.build(config, Spec(shape, 0, levels), "cpu")
-    with torch.no_grad():
-        for p in method.model.parameters():
-            p.add_(0.05 * torch.randn_like(p))
+    shaken(method.model, 0.05)
     return method
 
 

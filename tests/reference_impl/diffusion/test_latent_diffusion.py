@@ -18,6 +18,7 @@ from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch, Preset, TrainConfig
 from reference_impl.metrics import frechet_distance
 from tests.reference_impl.diffusion.toys import F64, normal, seeded, unchecked
+from tests.reference_impl.weights import shaken, slopes
 
 SMALL = {"c_z": 2, "autoencoder_width": 16, "width": 16, "autoencoder_steps": 2, "T": 20, "S": 4, "w": 0.0}
 
@@ -33,10 +34,7 @@ def small(latent_diffusion, data: Data | None = None, **settings):
     torch.manual_seed(0)
     config = latent_diffusion.LatentDiffusionConfig(**{**SMALL, **settings})
     method = latent_diffusion.build(config, (data or toy()).spec, "cpu")
-    with torch.no_grad():
-        for p in method.model.parameters():
-            p.add_(0.05 * torch.randn(p.shape, generator=seeded(p.numel())))
-    method.model.eval()
+    shaken(method.model, 0.05).eval()
     return method
 
 
@@ -156,20 +154,9 @@ def test_gradient_of_the_objective_equals_finite_differences(latent_diffusion):
     method, b = small(latent_diffusion), batch(toy(3))
     method.model.double()
     b = Batch(b.x.double(), b.labels)
-    weights = list(method.autoencoder.parameters())
-    gradient = torch.autograd.grad(method.autoencoder_loss(b, seeded(5)), weights)
-    for i in range(3):
-        direction = [torch.randn(p.shape, generator=seeded(i), dtype=F64) for p in weights]
-        slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        ends = []
-        for h in (1e-6, -1e-6):
-            with torch.no_grad():
-                for p, d in zip(weights, direction, strict=True):
-                    p.add_(h * d)
-                ends.append(method.autoencoder_loss(b, seeded(5)).item())
-                for p, d in zip(weights, direction, strict=True):
-                    p.sub_(h * d)
-        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5)
+    loss = lambda: method.autoencoder_loss(b, seeded(5))  # noqa: E731
+    for slope, difference in slopes(loss, list(method.autoencoder.parameters()), h=1e-6):
+        assert slope == pytest.approx(difference, rel=1e-5)
 
 
 # -------------------------------------------------------------------------------------- stage one: the networks
@@ -178,10 +165,7 @@ def test_gradient_of_the_objective_equals_finite_differences(latent_diffusion):
 def test_encoder_and_decoder_are_their_layers_one_after_another(kl_autoencoder):
     """The whole network once more, from its weights alone: convolutions, group normalisation, SiLU, residual sums."""
     torch.manual_seed(0)
-    net, x = kl_autoencoder.KLAutoencoder(2, 3, 16, downs=2).double(), normal(2, 2, 8, 12)
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))
+    net, x = shaken(kl_autoencoder.KLAutoencoder(2, 3, 16, downs=2).double()), normal(2, 2, 8, 12)
     weights = iter(net.parameters())
 
     def conv(z, stride: int = 1, turned: bool = False):

@@ -7,17 +7,14 @@ from reference_impl.diffusion.dit import DiT
 from reference_impl.diffusion.unet import UNet
 from reference_impl.transformer.attention import attention, fast_attention
 from tests.reference_impl.diffusion.toys import normal, unchecked
+from tests.reference_impl.weights import shaken
 
 NAMES = ["unet", "dit"]
 
 
 def awake(networks, name, *args, **kwargs):
     torch.manual_seed(0)
-    net = networks.build_network(name, *args, **kwargs).double()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))
-    return net
+    return shaken(networks.build_network(name, *args, **kwargs).double())
 
 
 def test_each_name_gives_its_network(networks):

@@ -5,15 +5,13 @@ import math
 import pytest
 import torch
 
+from tests.reference_impl.weights import shaken
+
 
 def awake(unet, **kwargs):
     """A U-Net moved away from the zeros that some of its layers start with, so that every path carries signal."""
     torch.manual_seed(0)
-    net = unet.UNet(**kwargs)
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.1 * torch.randn_like(p))
-    return net
+    return shaken(unet.UNet(**kwargs))
 
 
 def test_every_parameter_receives_a_gradient(unet):

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from reference_impl import engine
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
+from tests.reference_impl.weights import slopes
 
 F64 = torch.float64
 SIZES = [(8, 8), (28, 28), (6, 10)]
@@ -353,18 +354,6 @@ def test_d_says_the_same_of_a_fake_in_both_steps_as_it_would_not_in_a_mixed_batc
     assert (mixed - in_Gs_step).abs().max() > 0.3 * in_Gs_step.abs().max()
 
 
-def finite_difference(loss, weights: list[torch.Tensor], direction: list[torch.Tensor], h: float = 1e-6) -> float:
-    ends = []
-    with torch.no_grad():
-        for sign in (h, -2 * h):
-            for p, d in zip(weights, direction, strict=True):
-                p.add_(sign * d)
-            ends.append(loss().item())
-        for p, d in zip(weights, direction, strict=True):
-            p.add_(h * d)
-    return (ends[0] - ends[1]) / (2 * h)
-
-
 @pytest.mark.parametrize("player", ["D", "G"])
 def test_gradient_of_each_loss_equals_finite_differences(dcgan, player):
     """In float64, through batch normalisation in training mode, along three directions through a player's weights."""
@@ -376,12 +365,8 @@ def test_gradient_of_each_loss_equals_finite_differences(dcgan, player):
             return dcgan.discriminator_step(G, D, x, labels, z)
         return dcgan.generator_step(G, D, labels, z)
 
-    weights = list((D if player == "D" else G).parameters())
-    gradient = torch.autograd.grad(loss(), weights)
-    for seed in range(3):
-        direction = [normal(*p.shape, seed=seed) for p in weights]
-        slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-        assert slope == pytest.approx(finite_difference(loss, weights, direction), rel=1e-5)
+    for slope, difference in slopes(loss, list((D if player == "D" else G).parameters()), h=1e-6):
+        assert slope == pytest.approx(difference, rel=1e-5)
 
 
 @pytest.mark.parametrize("classes", [0, 10])

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from reference_impl import engine
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
+from tests.reference_impl.weights import slopes
 
 F64 = torch.float64
 LOG_4 = math.log(4)
@@ -297,21 +298,9 @@ def test_gradient_of_each_players_loss_equals_finite_differences(gan, loss):
     method.model.double()
     batch = batch_of(5, classes=3, dtype=F64)
     for player in method.players():
-        weights = list(player.model.parameters())
         loss_now = lambda player=player: player.loss(batch, seeded(5))  # noqa: E731
-        gradient = torch.autograd.grad(loss_now(), weights)
-        for seed in range(3):
-            direction = [normal(*p.shape, seed=seed + 10 * i) for i, p in enumerate(weights)]
-            slope = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True)).item()
-            ends = []
-            for h in (1e-6, -1e-6):
-                with torch.no_grad():
-                    for p, d in zip(weights, direction, strict=True):
-                        p.add_(h * d)
-                    ends.append(loss_now().item())
-                    for p, d in zip(weights, direction, strict=True):
-                        p.sub_(h * d)
-            assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-9)
+        for slope, difference in slopes(loss_now, list(player.model.parameters()), h=1e-6):
+            assert slope == pytest.approx(difference, rel=1e-5, abs=1e-9)
 
 
 # ------------------------------------------------------------------------------------------------- Algorithm 1

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from reference_impl import engine
 from reference_impl.data import Data, Spec
+from tests.reference_impl.weights import shaken, slopes
 
 F64 = torch.float64
 DIGITS = Spec((1, 8, 8), 10, 17)
@@ -44,15 +45,6 @@ def critic(net):
     return lambda x, labels: net(x)
 
 
-def shaken(module: nn.Module, scale: float = 0.1) -> nn.Module:
-    """Weights moved away from the zeros that some begin with."""
-    g = seeded(9)
-    with torch.no_grad():
-        for p in module.parameters():
-            p.add_(scale * torch.randn(p.shape, generator=g).to(p.dtype))
-    return module
-
-
 def tiny(r3gan, spec: Spec = DIGITS, **changes):
     """A method of few weights."""
     settings = {"d_z": 5, "width": 4, "group": 4, "gamma": (0.4, 0.2), "burn_in": 10, **changes}
@@ -67,23 +59,6 @@ def batch_of(n: int, spec: Spec = DIGITS) -> engine.Batch:
 
 NO_LABELS = torch.zeros(4, dtype=torch.long)
 DATA = Data("toy", torch.zeros(4, 1, 8, 8), NO_LABELS, torch.zeros(4, 1, 8, 8), NO_LABELS)
-
-
-def slopes(loss, weights: list[torch.Tensor], h: float = 1e-5, tries: int = 3):
-    """Along random directions through all weights: the slope by autograd, and by central differences."""
-    gradient, g = torch.autograd.grad(loss(), weights), seeded(4)
-    for _ in range(tries):
-        direction = [torch.randn(p.shape, generator=g, dtype=F64) for p in weights]
-        ends = []
-        for step in (h, -2 * h):
-            with torch.no_grad():
-                for p, d in zip(weights, direction, strict=True):
-                    p.add_(step * d)
-            ends.append(loss().item())
-        with torch.no_grad():
-            for p, d in zip(weights, direction, strict=True):
-                p.add_(h * d)
-        yield sum((a * b).sum() for a, b in zip(gradient, direction, strict=True)).item(), (ends[0] - ends[1]) / (2 * h)
 
 
 # ------------------------------------------------------------------------------------------------ the pairing
