@@ -11,6 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
+from tests.reference_impl.diffusion.laws import MEANS, SDS, band, gaussian_noise, mixture_cdf, mixture_noise
 from tests.reference_impl.diffusion.toys import F64, every_t, normal, pixels, rough, seeded, unchecked
 
 KINDS = ["eps", "x_0", "v"]
@@ -18,34 +19,6 @@ KINDS = ["eps", "x_0", "v"]
 
 def each(t: int, n: int = 1) -> torch.Tensor:
     return torch.full((n,), t)
-
-
-def gaussian(schedule, mean: float = 0.6, var: float = 0.25):
-    """E[eps | x_t] for x_0 ~ N(mean, var): the best possible network, in closed form."""
-
-    def predict(x_t, t):
-        a = schedule.alpha_bar[t].reshape(-1, 1, 1, 1).to(x_t.dtype)
-        return (1 - a).sqrt() * (x_t - a.sqrt() * mean) / (a * var + 1 - a)
-
-    return predict
-
-
-WEIGHT, MEAN, SD = np.array([0.3, 0.7]), np.array([-0.7, 0.5]), np.array([0.1, 0.15])
-
-
-def mixture(schedule):
-    """E[eps | x_t] for 0.3 N(-0.7, 0.1^2) + 0.7 N(0.5, 0.15^2), by the gradient of the log density."""
-    mean, sd, log_weight = torch.tensor(MEAN), torch.tensor(SD), torch.tensor(WEIGHT).log()
-
-    def predict(x_t, t):
-        a = schedule.alpha_bar[t][0]
-        centre, var = a.sqrt() * mean, a * sd**2 + 1 - a
-        x = x_t.double()[..., None]
-        log_w = log_weight - 0.5 * var.log() - 0.5 * (x - centre) ** 2 / var
-        score = (log_w.softmax(dim=-1) * (centre - x) / var).sum(dim=-1)
-        return (-(1 - a).sqrt() * score).to(x_t.dtype)
-
-    return predict
 
 
 def as_kind(schedule, kind: str, eps_theta):
@@ -179,7 +152,7 @@ def test_a_limited_guess_stays_in_range_and_its_noise_still_mixes_to_x_t(process
 def test_at_eta_1_it_is_ddpm_step_for_step(process, ddpm, ddim, kind):
     """All times, the same noise drawn: the chain of Algorithm 2 with beta~, state by state."""
     s, _ = rough(process)
-    eps_theta = gaussian(s)
+    eps_theta = gaussian_noise(s)
     theirs = list(ddpm.trajectory(s, eps_theta, (3, 1, 4, 4), seeded(), "beta_tilde", F64))
     g = seeded()
     x_T = torch.randn((3, 1, 4, 4), generator=g, dtype=F64)
@@ -204,7 +177,7 @@ def test_a_short_rough_chain_has_the_law_carried_by_hand(process, ddim, eta):
         gain = math.sqrt(b / a) + by_eps * slope
         m, v = gain * m - by_eps * slope * math.sqrt(a) * mean, gain**2 * v + noise
     x_T = normal(1, 1, 400, 500, seed=4)
-    x = ddim.decode(s, gaussian(s, mean, var), x_T, [2, 5, 9], eta, "eps", seeded(1))
+    x = ddim.decode(s, gaussian_noise(s, mean, var), x_T, [2, 5, 9], eta, "eps", seeded(1))
     assert abs(x.mean().item() - m) < 5 * math.sqrt(v / n)
     assert abs(x.var().item() - v) < 5 * v * math.sqrt(2 / n)
 
@@ -213,11 +186,10 @@ def test_a_short_rough_chain_has_the_law_carried_by_hand(process, ddim, eta):
 def test_sampling_recovers_a_mixture(process, ddim, eta, kind):
     """Kolmogorov-Smirnov distance over 6,400 samples of 100 steps below its 1e-6 quantile plus 0.02 for the steps."""
     s, n = process.Schedule.linear(), 6_400
-    predict = as_kind(s, kind, mixture(s))
+    predict = as_kind(s, kind, mixture_noise(s))
     x_T = normal(1, 1, 80, 80)
     x = ddim.decode(s, predict, x_T, ddim.spread(1000, 100), eta, kind, seeded(1)).flatten().numpy()
-    cdf = lambda u: (WEIGHT * stats.norm.cdf(u[:, None], MEAN, SD)).sum(axis=1)  # noqa: E731
-    assert stats.kstest(x, cdf).statistic < math.sqrt(math.log(2 / 1e-6) / (2 * n)) + 0.02
+    assert stats.kstest(x, mixture_cdf).statistic < band(n) + 0.02
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,7 +197,7 @@ def test_a_gaussian_is_recovered_by_few_steps(process, ddim, kind):
     """50 steps without noise: mean within 0.01 and standard deviation within 3 % of N(0.6, 0.5^2), beyond what 40,000
     samples leave open."""
     s = process.Schedule.cosine()
-    x = ddim.decode(s, as_kind(s, kind, gaussian(s)), normal(1, 1, 200, 200), ddim.spread(1000, 50), 0.0, kind)
+    x = ddim.decode(s, as_kind(s, kind, gaussian_noise(s)), normal(1, 1, 200, 200), ddim.spread(1000, 50), 0.0, kind)
     assert abs(x.mean().item() - 0.6) < 0.01 + 5 * 0.5 / 200
     assert abs(x.std().item() - 0.5) < 0.015 + 5 * 0.5 / 200 / math.sqrt(2)
 
@@ -235,10 +207,10 @@ def test_without_noise_it_is_a_function_of_x_T(process, ddim):
     s, _ = rough(process)
     x_T, g = normal(2, 1, 3, 3), seeded()
     before = g.get_state()
-    x = ddim.decode(s, gaussian(s), x_T, [3, 9], 0.0, "eps", g)
+    x = ddim.decode(s, gaussian_noise(s), x_T, [3, 9], 0.0, "eps", g)
     assert torch.equal(g.get_state(), before)
-    assert torch.equal(ddim.decode(s, gaussian(s), x_T, [3, 9], 0.0, "eps", seeded(5)), x)
-    assert not torch.equal(ddim.decode(s, gaussian(s), x_T, [3, 9], 0.5, "eps", seeded(5)), x)
+    assert torch.equal(ddim.decode(s, gaussian_noise(s), x_T, [3, 9], 0.0, "eps", seeded(5)), x)
+    assert not torch.equal(ddim.decode(s, gaussian_noise(s), x_T, [3, 9], 0.5, "eps", seeded(5)), x)
 
 
 def test_the_last_step_adds_no_noise(process, ddim):
@@ -341,15 +313,15 @@ def errors(process, ddim, way: str) -> list[float]:
     abar, z = s.alpha_bar[1000], normal(1, 1, 10, 10)
     x_0, x_T = mean + math.sqrt(var) * z, abar.sqrt() * mean + (abar * var + 1 - abar).sqrt() * z
     found = []
-    mixed = torch.where(z < 0, MEAN[0] + SD[0] * z, MEAN[1] + SD[1] * z)
+    mixed = torch.where(z < 0, MEANS[0] + SDS[0] * z, MEANS[1] + SDS[1] * z)
     for steps in (25, 50, 100):
         tau = ddim.spread(1000, steps)
         if way == "encode":
-            gap = ddim.encode(s, gaussian(s, mean, var), x_0, tau) - x_T
+            gap = ddim.encode(s, gaussian_noise(s, mean, var), x_0, tau) - x_T
         elif way == "decode":
-            gap = ddim.decode(s, gaussian(s, mean, var), x_T, tau) - x_0
+            gap = ddim.decode(s, gaussian_noise(s, mean, var), x_T, tau) - x_0
         else:
-            gap = ddim.decode(s, mixture(s), ddim.encode(s, mixture(s), mixed, tau), tau) - mixed
+            gap = ddim.decode(s, mixture_noise(s), ddim.encode(s, mixture_noise(s), mixed, tau), tau) - mixed
         found.append(gap.abs().max().item())
     return found
 
@@ -373,15 +345,15 @@ def test_encoding_is_the_chain_carried_by_hand(process, ddim):
         a = abar[max(now, 1)]
         eps = math.sqrt(1 - a) * (x - math.sqrt(a) * 0.6) / (a * 0.25 + 1 - a)
         x = math.sqrt(abar[then]) * (x / math.sqrt(abar[now]) + (r[then] - r[now]) * eps)
-    got = ddim.encode(s, gaussian(s, 0.6, 0.25), pixels([-0.8, 0.1, 1.3]), [2, 5, 9])
+    got = ddim.encode(s, gaussian_noise(s, 0.6, 0.25), pixels([-0.8, 0.1, 1.3]), [2, 5, 9])
     np.testing.assert_allclose(got.flatten(), x, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_encoding_is_the_same_whatever_is_predicted(process, ddim, kind):
     s, x_0 = rough(process)[0], normal(2, 1, 3, 3)
-    expected = ddim.encode(s, gaussian(s), x_0, [1, 4, 9])
-    got = ddim.encode(s, as_kind(s, kind, gaussian(s)), x_0, [1, 4, 9], kind)
+    expected = ddim.encode(s, gaussian_noise(s), x_0, [1, 4, 9])
+    got = ddim.encode(s, as_kind(s, kind, gaussian_noise(s)), x_0, [1, 4, 9], kind)
     torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
 
 

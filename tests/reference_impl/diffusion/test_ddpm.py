@@ -14,6 +14,7 @@ from scipy import stats
 
 from reference_impl.data import Data, Spec
 from reference_impl.engine import Batch
+from tests.reference_impl.diffusion.laws import band, gaussian_noise, mixture_cdf, mixture_noise
 from tests.reference_impl.diffusion.toys import F64, every_t, normal, rough, seeded, unchecked
 from tests.reference_impl.weights import shaken, slopes
 
@@ -166,16 +167,6 @@ def test_gradient_of_the_loss_equals_finite_differences(process, ddpm, unet):
 # ----------------------------------------------------------------------------------------------- sampling
 
 
-def gaussian_oracle(schedule, mean: float, var: float):
-    """E[eps | x_t] when x_0 ~ N(mean, var): the best possible network, in closed form."""
-
-    def eps_theta(x_t, t):
-        a = schedule.alpha_bar[t].reshape(-1, 1, 1, 1).to(x_t.dtype)
-        return (1 - a).sqrt() * (x_t - a.sqrt() * mean) / (a * var + 1 - a)
-
-    return eps_theta
-
-
 def chain_by_hand(beta: np.ndarray, mean: float, var: float, variance: str) -> tuple[float, float]:
     """Algorithm 2 with that network is a linear chain: carry its mean and variance from x_T to x_0."""
     abar = np.cumprod(1 - beta)
@@ -198,7 +189,7 @@ def test_sampling_recovers_a_gaussian(process, ddpm, variance):
     m, v = chain_by_hand(s.beta[1:].numpy(), mean, var, variance)
     assert m == pytest.approx(mean, abs=0.01)
     assert v == pytest.approx(var, rel=0.02)
-    x = ddpm.sample(s, gaussian_oracle(s, mean, var), (4, 1, 100, 100), seeded(), variance)
+    x = ddpm.sample(s, gaussian_noise(s, mean, var), (4, 1, 100, 100), seeded(), variance)
     assert abs(x.mean().item() - m) < 5 * math.sqrt(v / n)
     assert abs(x.var().item() - v) < 5 * v * math.sqrt(2 / n)
 
@@ -209,7 +200,7 @@ def test_sampling_a_short_rough_chain_matches_it_exactly(process, ddpm, variance
     s, beta = rough(process)
     n = 200_000
     m, v = chain_by_hand(beta, 0.6, 0.25, variance)
-    x = ddpm.sample(s, gaussian_oracle(s, 0.6, 0.25), (1, 1, 400, 500), seeded(), variance, F64)
+    x = ddpm.sample(s, gaussian_noise(s, 0.6, 0.25), (1, 1, 400, 500), seeded(), variance, F64)
     assert abs(x.mean().item() - m) < 5 * math.sqrt(v / n)
     assert abs(x.var().item() - v) < 5 * v * math.sqrt(2 / n)
 
@@ -217,20 +208,9 @@ def test_sampling_a_short_rough_chain_matches_it_exactly(process, ddpm, variance
 def test_sampling_recovers_a_mixture(process, ddpm):
     """0.3 N(-0.7, 0.1^2) + 0.7 N(0.5, 0.15^2). Kolmogorov-Smirnov distance over 20,000 samples below its 1e-6 quantile
     plus 0.01 for the chain's discretisation."""
-    weight, mean, sd = np.array([0.3, 0.7]), torch.tensor([-0.7, 0.5]), torch.tensor([0.1, 0.15])
     s, n = process.Schedule.linear(), 20_000
-
-    def eps_theta(x_t, t):  # -sqrt(1 - abar) times the gradient of log q(x_t), itself a mixture
-        a = s.alpha_bar[t][0].float()
-        centre, var = a.sqrt() * mean, a * sd**2 + 1 - a
-        x = x_t[..., None]
-        log_w = torch.tensor(weight).float().log() - 0.5 * var.log() - 0.5 * (x - centre) ** 2 / var
-        score = (log_w.softmax(dim=-1) * (centre - x) / var).sum(dim=-1)
-        return -(1 - a).sqrt() * score
-
-    x = ddpm.sample(s, eps_theta, (1, 1, 100, 200), seeded()).flatten().numpy()
-    cdf = lambda u: (weight * stats.norm.cdf(u[:, None], mean.numpy(), sd.numpy())).sum(axis=1)  # noqa: E731
-    assert stats.kstest(x, cdf).statistic < math.sqrt(math.log(2 / 1e-6) / (2 * n)) + 0.01
+    x = ddpm.sample(s, mixture_noise(s), (1, 1, 100, 200), seeded()).flatten().numpy()
+    assert stats.kstest(x, mixture_cdf).statistic < band(n) + 0.01
 
 
 def test_trajectory_runs_from_T_to_0_and_asks_the_network_at_each_t(process, ddpm):

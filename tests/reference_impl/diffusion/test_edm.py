@@ -15,6 +15,7 @@ from scipy import optimize, stats
 from reference_impl.data import Data, Spec
 from reference_impl.datasets import DATA
 from reference_impl.engine import Batch
+from tests.reference_impl.diffusion.laws import band
 from tests.reference_impl.diffusion.toys import F64, normal, pixels, seeded, unchecked
 from tests.reference_impl.weights import shaken, slopes
 
@@ -331,7 +332,7 @@ def test_sampling_recovers_a_mixture(edm, S_churn):
     D, t = mixture_denoiser(weight, mean, s), edm.time_steps(60)
     x = edm.sample(D, (1, 1, 100, 200), t, seeded(), 2, edm.Churn(S_churn), F64).flatten().numpy()
     cdf = lambda u: (weight.numpy() * stats.norm.cdf(u[:, None], mean.numpy(), s)).sum(axis=1)  # noqa: E731
-    assert stats.kstest(x, cdf).statistic < math.sqrt(math.log(2 / 1e-6) / (2 * n)) + 0.01
+    assert stats.kstest(x, cdf).statistic < band(n) + 0.01
 
 
 # ----------------------------------------------------------------------------------------------------- churn

@@ -16,7 +16,7 @@ from reference_impl.diffusion import parameterisation
 from reference_impl.diffusion.ode import even, integrate, trajectory
 from reference_impl.diffusion.unet import time_embedding
 from reference_impl.engine import Batch
-from tests.reference_impl.diffusion.flows import (
+from tests.reference_impl.diffusion.laws import (
     MEAN,
     MEANS,
     SD,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from tests.reference_impl.diffusion.flows import band, gaussian_flow, gaussian_velocity, mixture_cdf, mixture_velocity
+from tests.reference_impl.diffusion.laws import band, gaussian_flow, gaussian_velocity, mixture_cdf, mixture_velocity
 from tests.reference_impl.diffusion.toys import F64, normal, pixels, unchecked
 
 ORDERS = {"euler": 1, "midpoint": 2, "heun": 2}

@@ -11,7 +11,7 @@ from reference_impl.data import Data, Spec
 from reference_impl.diffusion.flow_matching import draw_times, loss_at, path, straightness
 from reference_impl.diffusion.ode import even, integrate, trajectory
 from reference_impl.engine import Batch, Preset, TrainConfig, adam
-from tests.reference_impl.diffusion.flows import (
+from tests.reference_impl.diffusion.laws import (
     MEAN,
     SD,
     gaussian_flow,

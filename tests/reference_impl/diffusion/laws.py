@@ -1,4 +1,4 @@
-"""Velocity fields that are known exactly, for data of one pixel."""
+"""Laws of one pixel, and what a perfect network says of them: the noise, or the velocity, in closed form."""
 
 import math
 
@@ -8,6 +8,31 @@ from scipy import stats
 
 MEAN, SD = 0.6, 0.5
 WEIGHTS, MEANS, SDS = np.array([0.3, 0.7]), np.array([-0.7, 0.5]), np.array([0.1, 0.15])
+
+
+def gaussian_noise(schedule, mean: float = MEAN, var: float = SD**2):
+    """E[eps | x_t] for x_0 ~ N(mean, var), on a schedule of DDPM."""
+
+    def eps_theta(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        a = schedule.alpha_bar[t].reshape(-1, 1, 1, 1).to(x_t.dtype)
+        return (1 - a).sqrt() * (x_t - a.sqrt() * mean) / (a * var + 1 - a)
+
+    return eps_theta
+
+
+def mixture_noise(schedule):
+    """E[eps | x_t] for the mixture, by the gradient of the log density, which is that of a mixture again."""
+    weight, mean, sd = (torch.tensor(a) for a in (WEIGHTS, MEANS, SDS))
+
+    def eps_theta(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        a = schedule.alpha_bar[t][0]
+        centre, var = a.sqrt() * mean, a * sd**2 + 1 - a
+        x = x_t.double()[..., None]
+        log_w = weight.log() - 0.5 * var.log() - 0.5 * (x - centre) ** 2 / var
+        score = (log_w.softmax(dim=-1) * (centre - x) / var).sum(dim=-1)
+        return (-(1 - a).sqrt() * score).to(x_t.dtype)
+
+    return eps_theta
 
 
 def gaussian_velocity(x: torch.Tensor, t: torch.Tensor, mean=MEAN, sd=SD, sigma_min: float = 0.0) -> torch.Tensor:
