@@ -14,9 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,16 +26,15 @@ import torch
 from reference_impl import cli, record
 from reference_impl.metrics import GRID_STD, grid_means
 from reference_impl.registry import METHODS, pick
+from tests.benchmarks import runs
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "reference_impl" / "results" / "modes.json"
+RESULTS = runs.RESULTS / "modes.json"
 SCHEMA = 1
 PRESET = "gaussians"
 MODES = 25
 SAMPLES = 2500
 SHARE = 25
 """Samples that a Gaussian must hold to be more than crossed: a quarter of SAMPLES / MODES."""
-AT_A_TIME = 2
 
 
 def methods() -> list[str]:
@@ -55,16 +51,8 @@ def held(points: torch.Tensor) -> list[int]:
 
 def train(method: str, seed: int, settings: Iterable[str] = ()) -> tuple[dict[str, Any], list[int]]:
     """The record of one run, in a process of its own, and how many of its samples each Gaussian holds."""
-    words = [sys.executable, "-m", "reference_impl", "train", method, "--preset", PRESET, "--seed", str(seed)]
-    words += ["--device", "cpu", *(word for setting in settings for word in ("--set", setting))]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*words, "--out", folder], cwd=ROOT, env=one_thread, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{method} with seed {seed} ended with {done.returncode}: {done.stderr[-2000:]}")
-        found: dict[str, Any] = json.loads(Path(folder, "record.json").read_text(encoding="utf-8"))
+        found = runs.run(f"{method} with seed {seed}", method, PRESET, seed, folder, settings)
         trained, _, device = cli.from_checkpoint(method, Path(folder, "checkpoint.pt"), "cpu")
     points = cli.draw(trained, None, SAMPLES, seed, "more samples", device)  # those that the record measures
     return found, held(points)
@@ -74,7 +62,7 @@ def measure(names: Sequence[str], seeds: int, settings: Iterable[str] = ()) -> d
     """All the runs, as the file holds them."""
     git = record.git_state()
     asked = [(name, seed) for name in names for seed in range(seeds)]
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(runs.AT_A_TIME) as pool:
         records = list(pool.map(lambda one: train(*one, settings), asked))
     by_method: dict[str, Any] = {}
     for (name, seed), (found, counts) in zip(asked, records, strict=True):
@@ -92,7 +80,7 @@ def measure(names: Sequence[str], seeds: int, settings: Iterable[str] = ()) -> d
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git,
-        "machine": {**records[0][0]["machine"], "at_a_time": AT_A_TIME},
+        "machine": {**records[0][0]["machine"], "at_a_time": runs.AT_A_TIME},
         "of": MODES,
         "samples": SAMPLES,
         "share": SHARE,

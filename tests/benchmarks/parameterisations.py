@@ -14,9 +14,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,15 +25,14 @@ from reference_impl import record
 from reference_impl.diffusion.guidance import ScheduleName
 from reference_impl.diffusion.parameterisation import Prediction
 from reference_impl.registry import METHODS
+from tests.benchmarks import runs
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "reference_impl" / "results" / "parameterisations.json"
+RESULTS = runs.RESULTS / "parameterisations.json"
 SCHEMA = 1
 METHOD = "guidance"
 PRESETS = {"unet": "digits", "dit": "digits_dit"}
 """Each backbone's preset."""
 STEPS = 800
-AT_A_TIME = 2
 
 
 class Combination(NamedTuple):
@@ -56,29 +52,20 @@ def combinations() -> list[Combination]:
 def train(one: Combination, seed: int, steps: int, more: Iterable[str] = ()) -> dict[str, Any]:
     """The record of one run, in a process of its own; `more` are further settings."""
     settings = [*(f"{name}={value}" for name, value in one._asdict().items()), f"steps={steps}", *more]
-    words = [sys.executable, "-m", "reference_impl", "train", METHOD, "--preset", PRESETS[one.network]]
-    words += ["--seed", str(seed), "--device", "cpu", *(word for setting in settings for word in ("--set", setting))]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*words, "--out", folder], cwd=ROOT, env=one_thread, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(one)} ended with {done.returncode}: {done.stderr[-2000:]}")
-        found: dict[str, Any] = json.loads(Path(folder, "record.json").read_text(encoding="utf-8"))
-    return found
+        return runs.run(" ".join(one), METHOD, PRESETS[one.network], seed, folder, settings)
 
 
 def measure(seed: int, steps: int) -> dict[str, Any]:
     """All the runs, as the file holds them."""
     git, asked = record.git_state(), combinations()
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(runs.AT_A_TIME) as pool:
         records = list(pool.map(lambda one: train(one, seed, steps), asked))
     first = records[0]
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git,
-        "machine": {**first["machine"], "at_a_time": AT_A_TIME},
+        "machine": {**first["machine"], "at_a_time": runs.AT_A_TIME},
         "module": METHODS[METHOD].module,
         "source_sha256": first["source_sha256"],
         "seed": seed,

@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,14 +33,13 @@ from reference_impl.diffusion import ddim, ddpm, edm, flow_matching, mean_flow, 
 from reference_impl.diffusion.conditioning import guided
 from reference_impl.diffusion.parameterisation import noise_from
 from reference_impl.registry import METHODS
+from tests.benchmarks import runs
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "reference_impl" / "results" / "samplers.json"
+RESULTS = runs.RESULTS / "samplers.json"
 SCHEMA = 1
 PRESET = "digits"
 SAMPLES = 360
 """As many as there are held-out images, whose classes they are asked to have."""
-AT_A_TIME = 2
 Draw = Callable[[Any, int, Tensor, Generator], Tensor]
 """(trained method, steps, labels [n], random numbers) -> samples [n c h w]."""
 
@@ -119,16 +115,7 @@ SAMPLERS: Mapping[str, Sampler] = {
 
 def train(method: str, seed: int, folder: Path, settings: Iterable[str] = ()) -> dict[str, Any]:
     """The record of one training, in a process of its own; its checkpoint is in the folder."""
-    words = [sys.executable, "-m", "reference_impl", "train", method, "--preset", PRESET, "--seed", str(seed)]
-    words += ["--device", "cpu", *(word for setting in settings for word in ("--set", setting))]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*words, "--out", str(folder)], cwd=ROOT, env=one_thread, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{method} ended with {done.returncode}: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    return found
+    return runs.run(method, method, PRESET, seed, folder, settings)
 
 
 @contextmanager
@@ -177,7 +164,7 @@ def measure(seed: int, samples: int, most: int | None = None, settings: Iterable
     """Trains each method, then asks each sampler; all of it as the file holds it."""
     git, names = record.git_state(), list(dict.fromkeys(sampler.method for sampler in SAMPLERS.values()))
     with tempfile.TemporaryDirectory() as folder:
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
+        with ThreadPoolExecutor(runs.AT_A_TIME) as pool:
             jobs = [pool.submit(train, name, seed, Path(folder, name), settings) for name in names]
             records = {name: job.result() for name, job in zip(names, jobs, strict=True)}
         trained = {name: cli.from_checkpoint(name, Path(folder, name, "checkpoint.pt"), "cpu")[0] for name in names}
@@ -203,7 +190,7 @@ def measure(seed: int, samples: int, most: int | None = None, settings: Iterable
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git,
-        "machine": {**record.machine(torch.device("cpu")), "at_a_time": AT_A_TIME},
+        "machine": {**record.machine(torch.device("cpu")), "at_a_time": runs.AT_A_TIME},
         "seed": seed,
         "samples": samples,
         "real": floor(samples),
