@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
+from atlas.model import IMPLEMENTATION
 from atlas.site.markup import link, text
+from atlas.site.pages import method_page
 from atlas.site.phrases import Phrases
-from atlas.site.record import COMMIT, RecordError
+from atlas.site.record import COMMIT, RecordError, source_sha256
 
 _Table = TypeVar("_Table")
 
@@ -38,6 +40,16 @@ def read_table(root: Path, file: str, what: str, build: Callable[[Mapping[str, A
         return build(json.loads(path.read_text(encoding="utf-8")))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{file} is not {what}: {error!r}") from error
+
+
+def changed(root: Path, made: Mapping[str, Any]) -> bool:
+    """Whether the module that a part of a table was made by has changed since."""
+    return bool(made["source_sha256"] != source_sha256(root, made["module"]))
+
+
+def page_of(module: str) -> str:
+    """The page that explains a module of reference_impl, below the docs folder."""
+    return method_page(IMPLEMENTATION + module.removeprefix("reference_impl."))
 
 
 def caption(table: Mapping[str, Any], phrases: Phrases) -> Markup:

@@ -9,9 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from atlas.site.benchmark import caption, read_table
+from atlas.site.benchmark import caption, changed, read_table
 from atlas.site.phrases import Phrases
-from atlas.site.record import RESULTS, source_sha256
+from atlas.site.record import RESULTS
 
 FILE = f"{RESULTS}/kv_cache.json"
 
@@ -67,5 +67,4 @@ def _gain(root: Path, table: Mapping[str, Any], phrases: Phrases) -> CacheGain:
         )
         for row in table["rows"]
     )
-    stale = table["source_sha256"] != source_sha256(root, table["module"])
-    return CacheGain(rows, stale, caption(table, phrases))
+    return CacheGain(rows, changed(root, table), caption(table, phrases))

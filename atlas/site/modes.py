@@ -10,12 +10,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from atlas.model import IMPLEMENTATION
-from atlas.site.benchmark import caption, read_table
+from atlas.site.benchmark import caption, changed, page_of, read_table
 from atlas.site.markup import text
-from atlas.site.pages import method_page
 from atlas.site.phrases import Phrases
-from atlas.site.record import RESULTS, source_sha256
+from atlas.site.record import RESULTS
 
 FILE = f"{RESULTS}/modes.json"
 
@@ -78,9 +76,7 @@ def read_modes(root: Path, phrases: Phrases) -> Modes | None:
 
 def _modes(root: Path, table: Mapping[str, Any], phrases: Phrases) -> Modes:
     methods = table["methods"]
-    stale = [
-        name for name, method in methods.items() if method["source_sha256"] != source_sha256(root, method["module"])
-    ]
+    stale = [name for name, method in methods.items() if changed(root, method)]
     return Modes(
         rows=tuple(_row(name, method, phrases) for name, method in methods.items()),
         stale=phrases.say("separator").join(stale),
@@ -95,7 +91,7 @@ def _row(name: str, method: Mapping[str, Any], phrases: Phrases) -> Row:
     low = [run["low_quality"] for run in runs]
     return Row(
         name=text(name),
-        page=method_page(IMPLEMENTATION + method["module"].removeprefix("reference_impl.")),
+        page=page_of(method["module"]),
         modes=phrases.say("separator").join(str(run["modes"]) for run in runs),
         held=phrases.say("separator").join(str(run["held"]) for run in runs),
         low_quality=phrases.in_parentheses(f"{median(low):.1%}", f"{min(low):.1%} – {max(low):.1%}"),

@@ -9,12 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from atlas.model import IMPLEMENTATION
-from atlas.site.benchmark import caption, read_table
+from atlas.site.benchmark import caption, changed, page_of, read_table
 from atlas.site.markup import text
-from atlas.site.pages import method_page
 from atlas.site.phrases import Phrases
-from atlas.site.record import RESULTS, source_sha256
+from atlas.site.record import RESULTS
 
 FILE = f"{RESULTS}/parameterisations.json"
 _EXPLAINED = {"unet": "diffusion.ddpm", "dit": "diffusion.dit"}
@@ -75,7 +73,7 @@ def read_parameterisations(root: Path, phrases: Phrases) -> Parameterisations | 
 def _table(root: Path, table: Mapping[str, Any], phrases: Phrases) -> Parameterisations:
     return Parameterisations(
         rows=tuple(_row(row, phrases) for row in table["rows"]),
-        stale=table["source_sha256"] != source_sha256(root, table["module"]),
+        stale=changed(root, table),
         steps=int(table["steps"]),
         real_frechet=f"{table['real']['frechet']:.2f}",
         real_class_error=f"{table['real']['class_error']:.1%}",
@@ -86,7 +84,7 @@ def _table(root: Path, table: Mapping[str, Any], phrases: Phrases) -> Parameteri
 def _row(row: Mapping[str, Any], phrases: Phrases) -> Row:
     return Row(
         network=text(phrases.say(f"parameterisations.{row['network']}")),
-        page=method_page(IMPLEMENTATION + _EXPLAINED[row["network"]]),
+        page=page_of(_EXPLAINED[row["network"]]),
         schedule=text(phrases.say(f"parameterisations.{row['schedule']}")),
         prediction=text(phrases.say(f"parameterisations.{row['prediction']}")),
         noise_error=f"{row['noise_error']:.3f}",

@@ -9,13 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from atlas.model import IMPLEMENTATION
-from atlas.site.benchmark import caption, read_table
+from atlas.site.benchmark import caption, changed, page_of, read_table
 from atlas.site.lines import Line, LogLog
 from atlas.site.markup import safe, text
-from atlas.site.pages import method_page
 from atlas.site.phrases import Phrases
-from atlas.site.record import RESULTS, source_sha256
+from atlas.site.record import RESULTS
 
 FILE = f"{RESULTS}/samplers.json"
 CEILING = 10
@@ -100,15 +98,11 @@ def _samplers(root: Path, table: Mapping[str, Any], phrases: Phrases) -> Sampler
         stale=phrases.say("separator").join(
             phrases.say(f"samplers.{name}")
             for name, sampler in samplers.items()
-            if _changed(root, models[sampler["model"]]) or _changed(root, sampler)
+            if changed(root, models[sampler["model"]]) or changed(root, sampler)
         ),
         samples=int(table["samples"]),
         caption=caption(table, phrases),
     )
-
-
-def _changed(root: Path, made: Mapping[str, Any]) -> bool:
-    return bool(made["source_sha256"] != source_sha256(root, made["module"]))
 
 
 def _lines(samplers: Mapping[str, Any], most: float, phrases: Phrases) -> list[Line]:
@@ -127,7 +121,7 @@ def _lines(samplers: Mapping[str, Any], most: float, phrases: Phrases) -> list[L
 
 
 def _rows(name: str, sampler: Mapping[str, Any], phrases: Phrases) -> tuple[Row, ...]:
-    page = method_page(IMPLEMENTATION + sampler["module"].removeprefix("reference_impl."))
+    page = page_of(sampler["module"])
     return tuple(
         Row(
             name=text(phrases.say(f"samplers.{name}")),
