@@ -202,13 +202,13 @@ def train(args: argparse.Namespace, command: str, began: float) -> dict[str, Any
     data = DATA[pick("data", preset.train.data, DATA)]().to(device)
     git = record.git_state()
     done.unlink(missing_ok=True)
-    past = out / "spent.json"
+    past, code = out / "spent.json", record.source_sha256(entry.module)
     if args.resume and checkpoint.exists():
         spent = Spent.read(past)
     else:
-        spent = Spent(record.source_sha256(entry.module))
+        spent = Spent(code)
         past.unlink(missing_ok=True)
-    if args.record and spent.source_sha256 != record.source_sha256(entry.module):
+    if args.record and spent.source_sha256 != code:
         raise ValueError(f"{out} was begun by other code; expected a whole run of this code to record: --restart")
 
     torch.manual_seed(args.seed)  # the first weights; batches, noise and samples have streams of their own
