@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,11 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parents[1]
 
 if (shared := ROOT.parent / "shared/data").is_dir():  # where this project's own machines keep the data sets
     os.environ.setdefault("AIGC_DATA", str(shared))
+
+# Before any test imports torch, which reads these once.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line does: busy machines stay usable
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker for each core: threads of one would take turns with another's
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Every shape that a signature of reference_impl states is checked at run time, here in the tests only.
+if importlib.util.find_spec("beartype"):  # the GPU machine has none
+    install_import_hook("reference_impl", "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

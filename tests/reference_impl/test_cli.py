@@ -50,7 +50,7 @@ def test_train_writes_all_and_the_record_says_how(tiny, capsys):
     assert (got["method"], got["preset"], got["seed"], got["config"]["T"], got["steps"]) == ("ddpm", "digits", 0, 4, 3)
     assert {player: len(losses) for player, losses in got["losses"].items()} == {"loss": 3}
     assert got["pictures"]["samples.png"] == record.file_sha256(tiny.out / "samples.png")
-    assert set(got["promises"]) == {"seconds", "held_out_loss", "frechet"}
+    assert set(got["promises"]) == {"seconds", "held_out_loss", "bits_per_dim", "frechet"}
     assert "NOT KEPT" in capsys.readouterr().out  # three steps cannot keep the promise, and it says so
     with Image.open(tiny.out / "samples.png") as picture:
         assert picture.size == ((8 * 9 + 1) * 6,) * 2
@@ -98,7 +98,7 @@ def test_sample_at_the_runs_seed_is_the_runs_picture(tiny, tmp_path):
         (["train", "ddpm", "--preset", "digit"], "Did you mean 'digits'?"),
         (["train", "ddpm", "--set", "learning=1"], "field 'learning' is unknown"),
         (["train", "ddpm", "--preset", "digitz"], "Did you mean 'digits'?"),
-        (["train", "ddpm", "--set", "T=0"], "T is 0; expected a number of steps >= 1"),
+        (["train", "ddpm", "--set", "T=0"], "T is 0; expected a number of steps >= 2"),
         (["train", "ddpm", "--set", "lr=-1"], "lr is -1.0; expected a learning rate > 0"),
         (["train", "ddpm", "--set", "batch_size=0"], "batch_size is 0; expected a number of examples >= 1"),
         (["train", "ddpm", "--set", "betas=0.9"], "betas is '0.9'; expected 2 numbers with commas"),

@@ -260,7 +260,7 @@ def hostile_site(request: pytest.FixtureRequest, catalog: Catalog, project: Call
     with pytest.MonkeyPatch.context() as patch:
         # The real one refuses such names; here the text is to reach the page.
         patch.setattr(sys.modules["atlas.site.pages"], "bibtex", lambda entry: f"@misc{{x,\n  {entry.title.en}\n}}")
-        return site.build(root, engine=request.param, catalog=Catalog(entries, catalog.vocabularies))
+        return site.build(root, engine=request.param, catalog=Catalog(entries, catalog.vocabularies, catalog.paths))
 
 
 def test_a_hostile_entry_is_shown_as_it_is(hostile_site: Path) -> None:

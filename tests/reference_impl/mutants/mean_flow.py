@@ -171,7 +171,7 @@ ONE_EACH = {
     "Eq. 10: plus for minus": "test_the_exact_average_velocity_is_its_own_target",
     "Eq. 9: the target is v": "test_a_wrong_average_velocity_is_not_its_own_target",
     "Eq. 10: factor t": "test_with_the_samples_own_velocity_the_target_is_right_on_average",
-    "Eq. 8: tangent (v, 0, 0)": "test_at_the_exact_average_velocity_the_loss_pulls_nowhere",
+    "Eq. 8: tangent (u, 0, 1)": "test_at_the_exact_average_velocity_the_loss_pulls_nowhere",
     "Eq. 10: derivative at r = t too": "test_where_r_is_t_the_loss_is_flow_matching",
     "Eq. 10: classes of other images": "test_each_image_gets_the_target_of_its_own_times_and_class",
     "Eq. 9: the target has a gradient": "test_the_target_carries_no_gradient",
