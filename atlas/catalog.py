@@ -11,7 +11,17 @@ from pathlib import Path
 from types import MappingProxyType
 
 from atlas import tree
-from atlas.checks import consistency, identity, implementations, promises, relations, schema, similarity, style
+from atlas.checks import (
+    consistency,
+    identity,
+    implementations,
+    promises,
+    relations,
+    schema,
+    similarity,
+    style,
+    translation,
+)
 from atlas.checks import facts as facts_check
 from atlas.checks import method_pages as pages_check
 from atlas.checks import paths as paths_check
@@ -182,6 +192,7 @@ def _check(
             if draft.entry is not None:
                 draft.entry._file = draft.document.file
             consistency.check(draft)
+            translation.check(draft)
             style.check(draft)
     path_files = dict(tree.documents(root, PATHS_FOLDER, others))
     paths = {

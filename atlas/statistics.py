@@ -60,6 +60,12 @@ def stale_translations(catalog: Catalog) -> list[Entry]:
     ]
 
 
+def alone(catalog: Catalog) -> list[Entry]:
+    """The entries that no relation and no learning path connects with anything."""
+    stops = {step.target for path in catalog.paths.values() for step in path.steps}
+    return [entry for entry in catalog if not catalog.related(entry.id) and entry.id not in stops]
+
+
 def _terms(entry: Entry, field: str) -> Iterable[str]:
     value = getattr(entry, field, ())
     return value if isinstance(value, tuple) else (value,)

@@ -1,6 +1,7 @@
 """The checks: each module holds those of one sort, each check reports to the documents it read.
 
-One file by itself: `schema` against its model, `consistency` its fields against each other, `style` how text is set.
+One file by itself: `schema` against its model, `consistency` its fields against each other, `style` how text is set,
+`translation` its two languages against each other.
 Entries against each other: `identity`, `similarity`, `relations` (with `circles`), `paths`, `vocabularies`.
 Entries against what is outside the catalog: `facts` a table of known facts, `promises` an earlier commit,
 `implementations` the modules of the site. The site's pages of methods against the code: `method_pages`.

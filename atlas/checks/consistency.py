@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from decimal import Decimal
 
 from atlas.addresses import arxiv_id_of, is_proceedings
 from atlas.checks.draft import Draft
-from atlas.fields import HAN, arxiv_year, translation_stamp
+from atlas.fields import arxiv_year
 from atlas.model import FOLDERS, KINDS
 from atlas.problem import shortened
 from atlas.today import today
@@ -28,7 +27,6 @@ def check(draft: Draft) -> None:
     _status(draft)
     _licence(draft)
     _verified(draft)
-    _languages(draft)
 
 
 def _place(draft: Draft) -> None:
@@ -101,39 +99,3 @@ def _verified(draft: Draft) -> None:
     newest = max((item.date for item in draft.entry.verified), default=None) if draft.entry else None
     if newest and today() - newest > STALE_AFTER:
         draft.document.report("AA606", ("verified",), days=str((today() - newest).days))
-
-
-# Not the number of a name: GPT-3, CIFAR-10 and T5 are words.
-_NUMBER = re.compile(
-    r"(?<![\w.])(?<![A-Za-z]-)(\d+(?:,\d{3})*(?:\.\d+)?)"
-    r"([KMBT](?![A-Za-z0-9])|[\s-]*(?:thousand|million|billion|trillion|万亿|千万|百万|[千万亿]))?"
-)
-_AFTER_HAN = re.compile(rf"(?<=[{HAN}])(?=\d)")
-_UNITS = {
-    "thousand": 10**3, "K": 10**3, "million": 10**6, "M": 10**6, "billion": 10**9, "B": 10**9, "trillion": 10**12,
-    "T": 10**12, "千": 10**3, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "万亿": 10**12,
-}  # fmt: skip
-
-
-def numbers(text: str) -> set[Decimal]:
-    """The numbers above ten that a text states in digits, units such as billion or 亿 worked out.
-
-    Small numbers are left out: one language writes them as words where the other writes digits.
-
-    >>> numbers("175 billion") == numbers("1750 亿")
-    True
-    """
-    found = set()
-    for digits, unit in _NUMBER.findall(_AFTER_HAN.sub(" ", text)):
-        found.add(Decimal(digits.replace(",", "")) * _UNITS.get(unit.strip(" -"), 1))
-    return {number for number in found if number > 10 or number != int(number)}
-
-
-def _languages(draft: Draft) -> None:
-    english, chinese = draft.text("summary", "en"), draft.text("summary", "zh")
-    stamp = draft.text("zh_of")
-    if english and stamp is not None and stamp != (current := translation_stamp(english)):
-        draft.document.report("AA309", ("zh_of",), value=shortened(stamp), current=current)
-    if english and chinese and (different := numbers(english) ^ numbers(chinese)):
-        shown = ", ".join(f"{number.normalize():f}" for number in sorted(different))
-        draft.document.report("AA308", ("summary", "zh"), value=shortened(shown))

@@ -259,4 +259,24 @@ RULES = (
         mended="title:\n  en: Denoising Diffusion Probabilistic Models\n  zh: 去噪扩散模型\n",
         severity="warning",
     ),
+    rule(
+        "AA321",
+        "names differ between the languages: {value}",
+        "两种语言里的名称不一致：{value}",
+        "name the same models, data sets and measures in both texts",
+        "两种语言的文本应提到同样的模型、数据集和指标",
+        example=(
+            "summary:\n"
+            "  en: Turns noise into pictures by taking away a little of it at a time, with a network that "
+            "was trained on CIFAR and LSUN.\n"
+            "  zh: 用在 CIFAR 上训练的网络，每次去掉一点噪声，逐步把噪声变成图像；适合了解变分界的读者阅读。\n"
+        ),
+        mended=(
+            "summary:\n"
+            "  en: Turns noise into pictures by taking away a little of it at a time, with a network that "
+            "was trained on CIFAR and LSUN.\n"
+            "  zh: 用在 CIFAR 与 LSUN 上训练的网络，每次去掉一点噪声，逐步把噪声变成图像；适合了解变分界的读者阅读。\n"
+        ),
+        severity="warning",
+    ),
 )

@@ -25,7 +25,15 @@ from atlas.site.facts import facts
 from atlas.site.languages import Language
 from atlas.site.phrases import Phrases
 from atlas.site.plots import Chart
-from atlas.statistics import Table, coverage, stale_translations, stale_verifications, verified_longest_ago, years
+from atlas.statistics import (
+    Table,
+    alone,
+    coverage,
+    stale_translations,
+    stale_verifications,
+    verified_longest_ago,
+    years,
+)
 from atlas.today import today
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -165,6 +173,7 @@ class Pages:
             oldest=verified_longest_ago(self.catalog)[:10],
             due=self.phrases.say("statistics.due", len(stale_verifications(self.catalog, today(), STALE_AFTER))),
             untranslated=stale_translations(self.catalog),
+            alone=alone(self.catalog),
         )
 
     def rules(self) -> str:

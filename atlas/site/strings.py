@@ -60,6 +60,15 @@ STRINGS: Mapping[str, tuple[str, str]] = {
         "None: every Chinese summary belongs to the English one of today.",
         "没有：每条中文摘要都与当前的英文摘要对应。",
     ),
+    "statistics.alone": ("Entries that nothing leads to", "没有关联的条目"),
+    "statistics.alone.lead": (
+        "No relation and no learning path connects these with another entry.",
+        "以下条目与其他条目没有任何关系，也不在任何学习路径上。",
+    ),
+    "statistics.alone.none": (
+        "None: every entry is related to another or lies on a learning path.",
+        "没有：每个条目都与其他条目有关系，或在某条学习路径上。",
+    ),
     "statistics.year.note": (
         "Papers, books, datasets and benchmarks by their year, tools by that of their first release, courses by that "
         "of their last revision; entries without a year are left out.",

@@ -786,6 +786,8 @@ MISTAKES: list[Mistake] = [
     ),
     Mistake(46, "title:\n  en: A Study of Noise\n  zh: 去噪 扩散\n", "AA320", "title.zh"),
     Mistake(46, "summary:\n  en: {en} In 1000 steps.\n  zh: {zh}\n", "AA308", "summary.zh"),
+    Mistake(46, "summary:\n  en: {en} Tried on CIFAR.\n  zh: {zh}\n", "AA321", "summary.zh"),
+    Mistake(46, "summary:\n  en: {en}\n  zh: {zh}另见 Glow。\n", "AA321", "summary.zh"),
     # 47: levels and numbers
     Mistake(47, "level: intro\nrelations:\n  - type: prerequisite\n    target: hard\n", "AA514", "relations[0].target"),
     Mistake(

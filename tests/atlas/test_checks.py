@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from graphlib import CycleError, TopologicalSorter
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from atlas.checks import translation
 from atlas.checks.circles import circles
 from atlas.checks.draft import Draft
 from atlas.checks.similarity import check, fold_title
@@ -85,3 +87,30 @@ def test_a_copied_passage_is_found_wherever_it_stands(before: int, after: int) -
     one = " ".join(["alpha"] * before) + f" {passage}"
     other = f"{passage} " + " ".join(["beta"] * after)
     assert codes(paper("one", "A first title", one), paper("two", "Another name", other)) == ["AA312"]
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("GANs are compared by FID.", "用 FID 比较 GAN。"),
+        ("Small LLMs learn to reason by RL.", "小型大语言模型用强化学习学会推理。"),
+        ("Byte-pair encoding.", "字节对编码（BPE）。"),
+        ("A Bayesian reading of a US text.", "对一份美国文本的贝叶斯解读。"),
+        ("LLaVA-like models", "LLaVA 一类的模型"),
+    ],
+)
+def test_names_may_be_written_as_either_language_does(english: str, chinese: str) -> None:
+    assert translation.only_in_one(english, chinese) == []
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "only"),
+    [
+        ("Trained on LSUN and CIFAR.", "在 CIFAR 上训练。", ["LSUN"]),
+        ("T5 and others", "多种模型", ["T5"]),
+        ("A coupling layer.", "Glow 的耦合层。", ["Glow"]),
+        ("Small LLMs.", "小模型。", ["LLMs"]),
+    ],
+)
+def test_names_that_only_one_language_has_are_found(english: str, chinese: str, only: list[str]) -> None:
+    assert translation.only_in_one(english, chinese) == only

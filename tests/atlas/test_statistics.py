@@ -9,7 +9,15 @@ import pytest
 
 from atlas import Catalog
 from atlas.model import KINDS
-from atlas.statistics import coverage, stale_translations, stale_verifications, verified_longest_ago, year_of, years
+from atlas.statistics import (
+    alone,
+    coverage,
+    stale_translations,
+    stale_verifications,
+    verified_longest_ago,
+    year_of,
+    years,
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +62,14 @@ def test_a_translation_whose_english_has_changed_is_found(catalog: Catalog) -> N
     changed = entry.model_copy(update={"summary": entry.summary.model_copy(update={"en": entry.summary.en + " More."})})
     edited = Catalog({**catalog.entries, "ddpm": changed}, catalog.vocabularies)
     assert stale_translations(edited) == [changed]
+
+
+def test_no_entry_stands_alone(catalog: Catalog) -> None:
+    assert [entry.id for entry in alone(catalog)] == []
+
+
+def test_an_entry_that_nothing_leads_to_is_found(catalog: Catalog) -> None:
+    left = catalog.entries["ddpm"].model_copy(update={"relations": ()})
+    assert alone(Catalog({"ddpm": left}, catalog.vocabularies)) == [left]
+    stop = Catalog({"ddpm": left}, catalog.vocabularies, {"first-picture": catalog.paths["first-picture"]})
+    assert alone(stop) == []
