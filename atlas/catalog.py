@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from atlas import tree
 from atlas.checks import (
+    chapters,
     consistency,
     identity,
     implementations,
@@ -211,6 +212,7 @@ def _check(
     others += promises.check(drafts, former)
     others += implementations.check(drafts, root)
     others += pages_check.check(root)
+    others += chapters.check(drafts, root)
     documents = [*vocabulary_files.values(), *(draft.document for draft in drafts), *path_files.values(), *others]
     found = (problem for document in documents for problem in document.problems)
     problems = tuple(

@@ -4,6 +4,7 @@ One file by itself: `schema` against its model, `consistency` its fields against
 `translation` its two languages against each other.
 Entries against each other: `identity`, `similarity`, `relations` (with `circles`), `paths`, `vocabularies`.
 Entries against what is outside the catalog: `facts` a table of known facts, `promises` an earlier commit,
-`implementations` the modules of the site. The site's pages of methods against the code: `method_pages`.
+`implementations` the modules of the site. The site's pages: `method_pages` those of methods
+against the code, `chapters` those of the guide against the catalog.
 A check works on what could be read, so that one broken file hides no other's problems.
 """

@@ -1,4 +1,4 @@
-"""AA9xx: the pages of the methods."""
+"""AA9xx: the hand-written pages: those of the methods and the chapters of the guide."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _FUNCTION = "\n::: reference_impl.diffusion.ddpm.alpha\n"
 _TESTS = "https://github.com/aigc-atlas/aigc-atlas/blob/main/tests/reference_impl/diffusion"
 _PROOF = f"\nProof: [`test_alpha`]({_TESTS}/test_ddpm.py).\n"
 _BOX = '!!! warning "Off by one in time"\n\n    The paper counts from 1, arrays from 0.\n'
+_CHAPTER = "# docs/en/guide/history.md\n## Noise { #noise }\n\n"
 
 RULES = (
     rule(
@@ -56,5 +57,23 @@ RULES = (
         "请在框的末尾另起一行，以 `{mark}` 开头，并链接能发现该错误的测试",
         example=_PAGE + _BOX,
         mended=_PAGE + _BOX + "    " + _PROOF.lstrip(),
+    ),
+    rule(
+        "AA906",
+        "this claim of a chapter names no source: {value}",
+        "本章的这一说法没有给出来源：{value}",
+        "link the entry that it rests on, `[…](../catalog/….md)`, or the page of a method",
+        "请链接它所依据的条目 `[…](../catalog/….md)`，或某个方法的页面",
+        example=_CHAPTER + "Diffusion models began to beat other models in 2020.\n",
+        mended=_CHAPTER + "Diffusion models began with [DDPM](../catalog/ddpm.md) to be taken seriously.\n",
+    ),
+    rule(
+        "AA907",
+        "this page names the entry '{value}', which is not there",
+        "本页所指的条目“{value}”不存在",
+        "{suggestion}",
+        "{suggestion_zh}",
+        example=_CHAPTER + "Diffusion models began with [DDPM](../catalog/ddmp.md).\n",
+        mended=_CHAPTER + "Diffusion models began with [DDPM](../catalog/ddpm.md).\n",
     ),
 )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.model import IMPLEMENTATION
+from atlas.model import IMPLEMENTATION, Entry
 from atlas.site.cache_gain import read_cache_gain
 from atlas.site.modes import read_modes
 from atlas.site.pages import Pages
 from atlas.site.parameterisations import read_parameterisations
 from atlas.site.record import RESULTS, RecordError, read_record
 from atlas.site.samplers import read_samplers
+from atlas.statistics import year_of
 
 _LINE = re.compile(r"^(?P<indent>[ \t]*)<!--\s*atlas:(?P<words>.*?)-->[ \t]*$")
 _RUN = re.compile(r"[a-z0-9_]+/[a-z0-9_-]+")
@@ -77,6 +78,7 @@ class Directives:
             "related": self.related,
             "samplers": self.samplers,
             "samples": self.samples,
+            "timeline": self.timeline,
         }
         name = words[0] if words else ""
         if name not in known:
@@ -97,11 +99,7 @@ class Directives:
 
     def entries(self, page: str, *ids: str) -> str:
         """`entries ID...`: the named entries as cards."""
-        unknown = [identifier for identifier in ids if identifier not in self.pages.catalog.entries]
-        if unknown or not ids:
-            raise DirectiveError(f"'entries' takes ids of entries; unknown: {', '.join(unknown) or 'none given'}")
-        found = [self.pages.catalog.entries[identifier] for identifier in ids]
-        return self.pages.fragment("entries.md.j2", page, entries=found)
+        return self.pages.fragment("entries.md.j2", page, entries=self._named("entries", ids))
 
     def modes(self, page: str, *none: str) -> str:
         """`modes`: how many of 25 Gaussians each GAN finds, as a table."""
@@ -169,3 +167,19 @@ class Directives:
         shown = RULE.join(texts).strip("\n").replace("--8<--", ";--8<--")
         fence = "~" * max([3, *(len(run) + 1 for run in re.findall("~+", shown))])
         return f"{fence} {{ .text .atlas-written }}\n{shown}\n{fence}"
+
+    def timeline(self, page: str, *ids: str) -> str:
+        """`timeline ID...`: the named entries by year, the oldest first, with what each is in a sentence."""
+        entries = self._named("timeline", ids)
+        if undated := [entry.id for entry in entries if year_of(entry) is None]:
+            raise DirectiveError(f"'timeline' takes entries with a year; without one: {', '.join(undated)}")
+        by_year: dict[int | None, list[Entry]] = {}
+        for entry in sorted(entries, key=lambda entry: year_of(entry) or 0):
+            by_year.setdefault(year_of(entry), []).append(entry)
+        return self.pages.fragment("timeline.md.j2", page, years=by_year)
+
+    def _named(self, directive: str, ids: Sequence[str]) -> list[Entry]:
+        unknown = [identifier for identifier in ids if identifier not in self.pages.catalog.entries]
+        if unknown or not ids:
+            raise DirectiveError(f"'{directive}' takes ids of entries; unknown: {', '.join(unknown) or 'none given'}")
+        return [self.pages.catalog.entries[identifier] for identifier in ids]

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from atlas.site.directives import RULE, DirectiveError, Directives
 from atlas.site.pages import Pages
 from atlas.site.record import source_sha256
+from atlas.statistics import year_of
 
 RECORD = {
     "seconds": {"to_picture": 41.7},
@@ -72,6 +73,20 @@ def test_counts_lead_to_the_lists(directives: Directives) -> None:
 def test_entries_are_linked_from_where_the_page_lies(directives: Directives) -> None:
     assert "](catalog/ddpm.md)" in directives.expand("<!-- atlas: entries ddpm vae -->", "index.md", "x.md")
     assert "](../../catalog/vae.md)" in directives.expand("<!-- atlas: entries vae -->", "a/b/c.md", "x.md")
+
+
+def test_a_timeline_goes_from_the_oldest_to_the_newest(directives: Directives) -> None:
+    filled = directives.expand("<!-- atlas: timeline ddpm gan dit vae -->", "guide/x.md", "x.md")
+    shown = BeautifulSoup(markdown.markdown(filled, extensions=["md_in_html", "def_list", "attr_list"]), "html5lib")
+    assert [year.text for year in shown.find_all("dt")] == ["2013", "2014", "2020", "2022"]
+    stations = [item.find("a")["href"] for item in shown.find_all("dd")]
+    assert stations == [f"../catalog/{name}.md" for name in ("vae", "gan", "ddpm", "dit")]
+
+
+def test_a_timeline_asks_for_a_year(directives: Directives) -> None:
+    undated = next(entry.id for entry in directives.pages.catalog if year_of(entry) is None)
+    with pytest.raises(DirectiveError, match=f"without one: {undated}"):
+        directives.expand(f"<!-- atlas: timeline ddpm {undated} -->", "guide/x.md", "x.md")
 
 
 def test_related_lists_the_paper_and_what_it_is_related_to(directives: Directives) -> None:
