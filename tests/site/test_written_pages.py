@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from atlas.checks.translation import numbers
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -82,11 +83,21 @@ def test_both_languages_link_the_same(name: str) -> None:
     assert english == chinese
 
 
+def prose(page: str) -> str:
+    """The words of a page: no code, no formulas, no drawing, no addresses."""
+    page = re.sub(r"<svg.*?</svg>", "", without_code(page), flags=re.DOTALL)
+    return re.sub(r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|{[^}]*}", "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_state_the_same_numbers(name: str) -> None:
+    english, chinese = map(numbers, map(prose, both(name)))
+    assert english == chinese
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_chinese_uses_chinese_punctuation(name: str) -> None:
-    page = re.sub(
-        r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]*>|{[^}]*}", "", without_code(both(name)[1]), flags=re.DOTALL
-    )
+    page = prose(both(name)[1])
     assert not re.findall(r".*[\u4e00-\u9fff][,;:?!].*", page.partition("\n---\n")[2] or page)
 
 
