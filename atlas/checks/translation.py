@@ -36,14 +36,15 @@ def numbers(text: str) -> set[Decimal]:
 
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-_GLOSS = re.compile(r"（[A-Za-z][A-Za-z0-9 -]*）")
+_GLOSS = re.compile(r"（[A-Za-z0-9][A-Za-z0-9. -]*）")
 # Abbreviations that Chinese text may write as a word, by the words that stand for them.
 _WORDS = {
     "AI": "人工智能", "API": "接口", "ASR": "语音识别", "CNN": "卷积", "CPU": "处理器", "GAN": "生成对抗网络",
-    "GPU": "显卡|显存|加速卡", "LLM": "语言模型|大模型", "MIT": "麻省理工", "ML": "机器学习", "MLP": "多层感知机",
-    "NLP": "自然语言处理", "OCR": "文字识别", "QA": "问答", "RAM": "内存", "RL": "强化学习",
-    "RNN": "循环神经网络|循环网络", "SSM": "状态空间模型", "TTS": "语音合成", "UI": "界面", "UK": "英国",
-    "URL": "网址|地址", "US": "美国|美式", "VAE": "变分自编码器", "VLM": "视觉语言模型|视觉-语言模型",
+    "GPU": "显卡|显存|加速卡|[AHV]100", "IQ": "智商|智力", "LLM": "语言模型|大模型", "MIT": "麻省理工",
+    "ML": "机器学习", "MLP": "多层感知机", "NLP": "自然语言处理", "OCR": "文字识别", "PhD": "博士", "QA": "问答",
+    "RAM": "内存", "RL": "强化学习", "RNN": "循环神经网络|循环网络", "SSM": "状态空间模型", "TTS": "语音合成",
+    "UI": "界面", "UK": "英国", "URL": "网址|地址", "US": "美国|美式", "VAE": "变分自编码器",
+    "VLM": "视觉语言模型|视觉-语言模型",
 }  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def test_a_copied_passage_is_found_wherever_it_stands(before: int, after: int) -
     [
         ("GANs are compared by FID.", "用 FID 比较 GAN。"),
         ("Small LLMs learn to reason by RL.", "小型大语言模型用强化学习学会推理。"),
-        ("Byte-pair encoding.", "字节对编码（BPE）。"),
+        ("Byte-pair encoding of 0.6 billion words.", "6 亿（0.6B）词的字节对编码（BPE）。"),
         ("A Bayesian reading of a US text.", "对一份美国文本的贝叶斯解读。"),
         ("LLaVA-like models", "LLaVA 一类的模型"),
     ],
