@@ -21,12 +21,14 @@ class Step(Model):
         why: Why it stands here.
         minutes: How long it takes somebody of the path's level, roughly.
         after: What that person can do then.
+        run: A command of this project that belongs to the step, such as ``aigc train ddpm``.
     """
 
     target: Annotated[StrictStr, Field(min_length=1, max_length=100)]
     why: Prose
     minutes: Minutes
     after: Prose
+    run: Annotated[StrictStr, Field(pattern=r"^aigc [a-z0-9_]+( [A-Za-z0-9_=.,/-]+)*$", max_length=200)] | None = None
 
 
 class LearningPath(Model):

@@ -245,6 +245,7 @@ class Pages:
             "title": self.phrases.marked_title(shown),
             "meta": [kind, self.phrases.duration(step.minutes)],
             "why": self.phrases.own(step.why),
+            "run": markup.safe(step.run) if step.run else None,
             "after": self.phrases.own(step.after),
             "page": page if entry is not None or page in self.written else None,
             "button": "path.entry" if entry is not None else "path.method",

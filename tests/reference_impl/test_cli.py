@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from atlas.catalog import Catalog
 from reference_impl import cli, record, registry
 from reference_impl.datasets import DATA
 from reference_impl.diffusion.ddpm import PRESETS
@@ -115,6 +116,14 @@ def test_a_bad_argument_ends_in_a_message_and_status_2(words, message, capsys):
 def test_a_missing_checkpoint_ends_in_a_message_and_status_1(capsys, tmp_path):
     assert cli.main(["sample", "ddpm", "--checkpoint", str(tmp_path / "no.pt")]) == 1
     assert "expected a checkpoint.pt written by `train`" in capsys.readouterr().err
+
+
+def test_every_command_of_a_learning_path_is_one():
+    commands = [step.run for path in Catalog.load(ROOT).paths.values() for step in path.steps if step.run]
+    assert commands
+    for command in commands:
+        words = cli.parser().parse_args(command.split()[1:])
+        registry.preset(words.method, words.preset)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

@@ -105,6 +105,7 @@ def test_a_path_shows_every_step_in_order(catalog: Catalog, pages: dict[str, Pag
             for step in path.steps:
                 for said in (step.why, step.after):
                     assert language.phrases.own(said) in page
+                assert step.run is None or f"```sh\n{step.run}\n```" in page
             assert language.phrases.duration(path.minutes) in page
 
 
