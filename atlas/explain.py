@@ -36,7 +36,7 @@ _WORDS = {
     "6": Sentence("Dates, states and verification", "日期、状态与核实"),
     "7": Sentence("Addresses", "网址"),
     "8": Sentence("What a source says by now", "来源的最新记录"),
-    "9": Sentence("Pages of methods", "方法页面"),
+    "9": Sentence("Pages written by hand", "手写页面"),
     "found": Sentence("Found by `{}`", "由 `{}` 发现"),
 }
 

@@ -35,7 +35,7 @@ def _titles(drafts: Sequence[Draft]) -> None:
         for key in _variants(folded):
             other = seen.setdefault(key, draft)
             # A translation and a later edition may bear the same title.
-            if other is not draft and other.kind == draft.kind and not _are_related(draft, other):
+            if other is not draft and other.kind == draft.kind and not _are_known_apart(draft, other):
                 others[other.document.file] = other
         for file, other in others.items():
             draft.document.report("AA415", ("title", "en"), value=str(other.text("title", "en")), other=file)
@@ -59,8 +59,10 @@ def _variants(folded: str) -> Iterator[int]:
             yield hash(folded[:place] + folded[place + 1 :])
 
 
-def _are_related(one: Draft, other: Draft) -> bool:
-    return any(
+def _are_known_apart(one: Draft, other: Draft) -> bool:
+    """Whether one names the other, or each has a repository of its own, as Transformers and KTransformers have."""
+    repositories = {one.text("repo"), other.text("repo")} - {None}
+    return len(repositories) > 1 or any(
         isinstance(item, dict) and item.get("target") == there.stem
         for here, there in ((one, other), (other, one))
         for item in here.items("relations")

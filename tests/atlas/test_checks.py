@@ -81,6 +81,15 @@ def test_numbers_tell_titles_apart() -> None:
     assert codes(paper("two", "Llama Language Models 2"), paper("three", "Llama Language Models 3")) == []
 
 
+def test_tools_with_repositories_of_their_own_are_two() -> None:
+    def tool(stem: str, title: str, repo: str) -> Draft:
+        document = Document(f"catalog/tools/{stem}.yaml", {"title": {"en": title}, "repo": f"https://github.com/{repo}"})
+        return Draft(document, "tool", stem)
+
+    assert codes(tool("one", "Transformers", "a/transformers"), tool("two", "KTransformers", "b/ktransformers")) == []
+    assert codes(tool("one", "Transformers", "a/b"), tool("two", "Transformerz", "a/b")) == ["AA415"]
+
+
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_a_copied_passage_is_found_wherever_it_stands(before: int, after: int) -> None:
     passage = " ".join(f"word{number}" for number in range(15))
