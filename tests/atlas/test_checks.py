@@ -83,7 +83,9 @@ def test_numbers_tell_titles_apart() -> None:
 
 def test_tools_with_repositories_of_their_own_are_two() -> None:
     def tool(stem: str, title: str, repo: str) -> Draft:
-        document = Document(f"catalog/tools/{stem}.yaml", {"title": {"en": title}, "repo": f"https://github.com/{repo}"})
+        document = Document(
+            f"catalog/tools/{stem}.yaml", {"title": {"en": title}, "repo": f"https://github.com/{repo}"}
+        )
         return Draft(document, "tool", stem)
 
     assert codes(tool("one", "Transformers", "a/transformers"), tool("two", "KTransformers", "b/ktransformers")) == []
