@@ -355,6 +355,21 @@ ARRANGED = [
             ("box-without-proof", "AA905", 3, ('!!! warning "Off by one"', "    Arrays count from 0.")),
         )
     ),
+    *(
+        Arranged(
+            43,
+            f"{name}-{language}",
+            lambda root, language=language, text=text: write(root / f"docs/{language}/guide/history.md", text),
+            code,
+            f"docs/{language}/guide/history.md",
+            line=3,
+        )
+        for language in ("en", "zh")
+        for name, code, text in (
+            ("claim-without-source", "AA906", "## Noise\n\nIt began in 2020.\n"),
+            ("claim-of-no-entry", "AA907", "## Noise\n\nIt began with [DDPM](../catalog/ddmp.md).\n"),
+        )
+    ),
     Arranged(
         43,
         "step-without-code",

@@ -123,7 +123,7 @@ def test_every_command_of_a_learning_path_is_one():
     assert commands
     for command in commands:
         words = cli.parser().parse_args(command.split()[1:])
-        registry.preset(words.method, words.preset)
+        assert words.preset in (None, *registry.METHODS[words.method].load().PRESETS)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

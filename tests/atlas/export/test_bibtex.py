@@ -36,7 +36,8 @@ def test_every_entry_reads_back_with_the_same_facts(catalog: Catalog) -> None:
         if isinstance(entry, Paper | Book):
             for written, author in zip(record["author"].split(" and "), entry.authors, strict=True):
                 family, *rest = written.strip("{}").split(", ")
-                assert " ".join([*rest[::-1], family]) == author.name
+                lineage, given = rest[:-1], rest[-1:]  # Logan, IV, Robert L.
+                assert " ".join([*given, family, *lineage]) == author.name
         if isinstance(entry, Paper):
             assert record["year"] == str(entry.venue.year if entry.venue else entry.year)
             assert values(record).get("eprint", "") == (entry.ids.arxiv if entry.ids and entry.ids.arxiv else "")
