@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from atlas.catalog import Catalog
+from atlas.site import words
 from atlas.site.directives import Directives
 from atlas.site.languages import LANGUAGES, Language
 from atlas.site.pages import Pages
@@ -32,6 +33,7 @@ def stage(root: Path, catalog: Catalog) -> None:
         VendorError: The browser parts could not be installed.
     """
     vendored = vendor(root)
+    words.write(root, catalog)
     for language in LANGUAGES:
         _stage_language(root, catalog, language, vendored)
 

@@ -31,6 +31,7 @@ CHROMIUM = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of one engine's site in one worker, so that each site is built once."""
     for item in items:

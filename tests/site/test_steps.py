@@ -14,7 +14,7 @@ import yaml
 
 from atlas import site
 from atlas.catalog import Catalog
-from atlas.site import engine
+from atlas.site import engine, words
 from atlas.site.assemble import finish_page
 from atlas.site.languages import LANGUAGES
 from tests.conftest import ROOT
@@ -125,3 +125,11 @@ def test_no_list_is_in_two_files_of_the_inherit_chain() -> None:
     )
     for config in own:
         assert not lists(base) & lists(config)
+
+
+def test_names_of_families_are_words_for_the_search(tmp_path: Path, catalog: Catalog) -> None:
+    words.write(tmp_path, catalog)
+    said = (tmp_path / words.FILE).read_text(encoding="utf-8").splitlines()
+    assert {"生成对抗网络", "变分自编码器", "流匹配"} <= set(said)
+    configuration = (ROOT / "mkdocs.zh.yml").read_text(encoding="utf-8")
+    assert f"jieba_dict_user: {words.FILE.as_posix()}" in configuration
