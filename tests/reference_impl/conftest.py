@@ -3,12 +3,10 @@
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keeps the tests that share a trained model or a prepared data set in one worker, so that each is made once."""
-    for item in items:
-        if item.path.stem.endswith("_runs") or item.path.stem in ("test_cli", "test_translation_data"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if item.path.stem.endswith("_runs") or item.path.stem in ("test_cli", "test_translation_data"):
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

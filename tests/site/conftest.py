@@ -31,13 +31,11 @@ CHROMIUM = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keeps the tests of one engine's site in one worker, so that each site is built once."""
-    for item in items:
-        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if "built" in parameters:
-            item.add_marker(pytest.mark.xdist_group(parameters["built"]))
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    if "built" in parameters:
+        item.add_marker(pytest.mark.xdist_group(parameters["built"]))
 
 
 @pytest.fixture(scope="session")
