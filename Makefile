@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-# One worker for each core; tests that share a built site stay together.
-CORES := --numprocesses auto --dist loadgroup
+# One worker for each core.
+CORES := --numprocesses auto
 
 .PHONY: help serve site zensical test check lint types fast gpu mutants presets lock clean
 

@@ -3,12 +3,6 @@
 import pytest
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keeps the tests that share a trained model or a prepared data set in one worker, so that each is made once."""
-    if item.path.stem.endswith("_runs") or item.path.stem in ("test_cli", "test_translation_data"):
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def fashion():
     """Fashion-MNIST, where this machine has it."""

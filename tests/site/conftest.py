@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from atlas import site
@@ -29,13 +30,6 @@ CHROMIUM = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keeps the tests of one engine's site in one worker, so that each site is built once."""
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    if "built" in parameters:
-        item.add_marker(pytest.mark.xdist_group(parameters["built"]))
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +66,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session", params=["mkdocs", "zensical"])
-def built(request: pytest.FixtureRequest, catalog: Catalog, project: Callable[[str], Path]) -> Path:
-    """The finished site, from each engine in turn."""
-    return site.build(project(request.param), engine=request.param, catalog=catalog)
+def built(
+    request: pytest.FixtureRequest,
+    catalog: Catalog,
+    project: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The finished site, from each engine in turn; the first worker that asks builds it for all."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    done = shared / f"{request.param}.built"
+    with FileLock(f"{done}.lock"):
+        if not done.is_file():
+            finished = site.build(project(request.param), engine=request.param, catalog=catalog)
+            done.write_text(str(finished), encoding="utf-8")
+        return Path(done.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
