@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from atlas.checks.draft import Draft
+from atlas.checks.markdown import COMMENT, FENCE, blanked, place
 from atlas.fields.base import did_you_mean
 from atlas.languages import TAGS
-from atlas.problem import Position, shortened
+from atlas.problem import shortened
 from atlas.source import Document
 
 FOLDER = "guide"
@@ -18,7 +19,7 @@ FOLDER = "guide"
 _OTHERWISE = ("add that entry first, or name another", "请先添加该条目，或改写为其他条目")
 _ENTRY = re.compile(r"\]\((?:\.\./)*catalog/(?P<id>[^)#\s/]+)\.md")
 _SOURCE = re.compile(r"\]\((?:\.\./)*(?:catalog|methods)/[^)\s]+\.md")
-_LEFT_OUT = re.compile(r"\A---\n.*?\n---\n|^( *)(`{3,}|~{3,}).*?^\1\2|<!--.*?-->", re.MULTILINE | re.DOTALL)
+_HEAD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _SECTION = re.compile(r"^## ", re.MULTILINE)
 # A paragraph, an item of a list or a row of a table: what stands together without a blank line and begins no new item.
 _BLOCK = re.compile(r"^(?![ ]*\n)(?:.+\n?)(?:(?! *(?:[-*+]|\d+\.) |\||#).+\n?)*", re.MULTILINE)
@@ -39,9 +40,9 @@ def check(drafts: Sequence[Draft], root: Path) -> list[Document]:
         folder = root / "docs" / language
         for file in sorted(folder.rglob("*.md")):
             page = Document(file.relative_to(root).as_posix())
-            text = _LEFT_OUT.sub(
-                lambda match: re.sub(r"[^\n]", " ", match[0]), file.read_text("utf-8", errors="replace")
-            )
+            text = file.read_text("utf-8", errors="replace")
+            for left_out in (_HEAD, FENCE, COMMENT):
+                text = blanked(left_out, text, " ")
             _entries(page, text, known)
             if file.is_relative_to(folder / FOLDER):
                 _claims(page, text)
@@ -54,13 +55,13 @@ def _entries(page: Document, text: str, known: Mapping[str, Draft]) -> None:
     for named in _ENTRY.finditer(text):
         if named["id"] not in (*known, "index"):
             near = did_you_mean(named["id"], list(known), _OTHERWISE)
-            page.report("AA907", at=_place(text, named.start("id")), value=shortened(named["id"]), **near)
+            page.report("AA907", at=place(text, named.start("id")), value=shortened(named["id"]), **near)
 
 
 def _claims(page: Document, text: str) -> None:
     for start, block in _blocks(text):
         if not _SOURCE.search(block):
-            page.report("AA906", at=_place(text, start), value=shortened(block.strip()))
+            page.report("AA906", at=place(text, start), value=shortened(block.strip()))
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:
@@ -71,7 +72,3 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
         rows = rows + 1 if block[0].startswith("|") else 0
         if rows != 1 and not _NO_CLAIM.match(block[0]):
             yield block.start(), block[0]
-
-
-def _place(text: str, offset: int) -> Position:
-    return Position(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))

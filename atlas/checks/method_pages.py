@@ -12,17 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from atlas.checks.markdown import COMMENT, FENCE, blanked, place
 from atlas.fields.base import did_you_mean
 from atlas.languages import TAGS, Lang
-from atlas.problem import Position, shortened
+from atlas.problem import shortened
 from atlas.source import Document
 
 # What begins a proof, in each language.
 _MARKS: Mapping[Lang, str] = {"en": "Proof:", "zh": "证明："}
 _OTHERWISE = ("write it first, or remove this line", "请先写出来，或删去这一行")
 
-_FENCE = re.compile(r"^( *)(`{3,}|~{3,}).*?(?:^ *\2[`~]* *$|\Z)", re.MULTILINE | re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 # All that the site shows as a formula of its own; one that is left open goes on to the page's end.
 _EQUATION = re.compile(
@@ -119,7 +118,7 @@ class _Page:
         self.document = Document(file)
         self.mark = _MARKS[language]
         # A block of code still is something that stands there: a box does not end before it.
-        self.text = _blanked(_COMMENT, _blanked(_FENCE, text, "~"), " ")
+        self.text = blanked(COMMENT, blanked(FENCE, text, "~"), " ")
         self.proof = re.compile(rf"^ *{self.mark}(?P<tests>(?:.|\n(?! *(?:\n|\Z)))*)", re.MULTILINE)
 
     def check(self, code: _Code) -> None:
@@ -139,7 +138,7 @@ class _Page:
                 self._report("AA904", named.start(), value=shortened(named["name"]), file=shown, **near)
 
     def _equations(self, code: _Code) -> None:
-        equations = list(_EQUATION.finditer(_blanked(_CODE_SPAN, self.text, " ")))
+        equations = list(_EQUATION.finditer(blanked(_CODE_SPAN, self.text, " ")))
         ends = sorted(
             [*(match.start() for match in equations), *(match.start() for match in _HEADING.finditer(self.text))]
         )
@@ -163,17 +162,10 @@ class _Page:
         return any(_TEST.search(match["tests"]) for match in self.proof.finditer(text))
 
     def _report(self, code: str, offset: int, **arguments: Any) -> None:
-        line = self.text.count("\n", 0, offset) + 1
-        column = offset - self.text.rfind("\n", 0, offset)
-        self.document.report(code, at=Position(line, column), **arguments)
+        self.document.report(code, at=place(self.text, offset), **arguments)
 
 
 def _computes(name: str, code: _Code) -> bool:
     """Whether a name can be an equation's; one that is misspelt can, for it has a report of its own."""
     found = code.find(name)
     return name.startswith("reference_impl.") and (found.computes or not found.exists)
-
-
-def _blanked(pattern: re.Pattern[str], text: str, filler: str) -> str:
-    """The text with what matches replaced, character by character, line feeds and indentation kept."""
-    return pattern.sub(lambda match: re.sub(r"[^\n ]", filler, match[0]), text)

@@ -170,13 +170,12 @@ class Directives:
 
     def timeline(self, page: str, *ids: str) -> str:
         """`timeline ID...`: the named entries by year, the oldest first, with what each is in a sentence."""
-        entries = self._named("timeline", ids)
-        if undated := [entry.id for entry in entries if year_of(entry) is None]:
-            raise DirectiveError(f"'timeline' takes entries with a year; without one: {', '.join(undated)}")
-        by_year: dict[int | None, list[Entry]] = {}
-        for entry in sorted(entries, key=lambda entry: year_of(entry) or 0):
-            by_year.setdefault(year_of(entry), []).append(entry)
-        return self.pages.fragment("timeline.md.j2", page, years=by_year)
+        years: dict[int, list[Entry]] = {}
+        for entry in self._named("timeline", ids):
+            if (year := year_of(entry)) is None:
+                raise DirectiveError(f"'timeline' takes entries with a year; without one: {entry.id}")
+            years.setdefault(year, []).append(entry)
+        return self.pages.fragment("timeline.md.j2", page, years=dict(sorted(years.items())))
 
     def _named(self, directive: str, ids: Sequence[str]) -> list[Entry]:
         unknown = [identifier for identifier in ids if identifier not in self.pages.catalog.entries]
