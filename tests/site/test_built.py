@@ -111,9 +111,7 @@ def test_search_holds_entries_and_no_markup(built: Path) -> None:
 def test_bare_markdown_is_not_left_over(built: Path, language: object) -> None:
     for file in (built / language.prefix / "catalog").rglob("index.html"):  # type: ignore[attr-defined]
         article = parts(file)[1]
-        for citation in article.find_all(
-            "pre"
-        ):  # BibTeX's own braces are no template's
+        for citation in article.find_all("pre"):  # BibTeX's own braces are no template's
             citation.string = citation.text.replace("{{", "{")
         text = article.get_text()
         assert not re.search(r"{ [#.]|\]\(|<!--|markdown=|\{\{|wzxhzdk", text), file
