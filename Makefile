@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # One worker for each core.
 CORES := --numprocesses auto
 
-.PHONY: help serve site zensical test check lint types fast gpu mutants presets lock clean
+.PHONY: help serve site zensical check methods test fast lint types gpu mutants presets lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -23,9 +23,13 @@ $(VENV)/site.stamp: $(BIN)/python constraints.txt pyproject.toml
 	$(INSTALL) '.[site]'
 	@touch $@
 
+$(VENV)/models.stamp: $(BIN)/python constraints.txt pyproject.toml
+	$(INSTALL) '.[models]'
+	@touch $@
+
 $(VENV)/test.stamp: $(BIN)/python constraints.txt pyproject.toml
 	$(INSTALL) '.[site,models,test]'
-	@touch $(VENV)/site.stamp $@
+	@touch $(VENV)/site.stamp $(VENV)/models.stamp $@
 
 serve: $(VENV)/site.stamp ## Build the site and serve it at 127.0.0.1:8000 (PORT=… for another port)
 	$(BIN)/aigc serve --port $(PORT)
@@ -38,6 +42,9 @@ zensical: $(VENV)/site.stamp ## Build the site with the second engine
 
 check: $(VENV)/site.stamp ## Check the catalog
 	$(BIN)/aigc check
+
+methods: $(VENV)/models.stamp ## Install torch and what else the methods need; list the methods and what each preset promises
+	$(BIN)/aigc methods
 
 test: $(VENV)/test.stamp lint types ## Run all tests, the linter and the type checker
 	$(BIN)/pytest $(CORES)
@@ -58,7 +65,7 @@ gpu: $(VENV)/test.stamp ## Run the GPU tests
 mutants: $(VENV)/test.stamp ## Show that each proof fails when its piece of the mathematics is broken (METHOD=vae: only those)
 	$(BIN)/python -m tests.reference_impl.mutation $(METHOD)
 
-presets: $(VENV)/test.stamp ## Run every preset that promises a picture within 90 s; print what was promised and what was measured
+presets: $(VENV)/models.stamp ## Run every preset that promises a picture within 90 s; print what was promised and what was measured
 	$(BIN)/python -m reference_impl presets $(METHOD)
 
 lock: $(VENV)/test.stamp ## Write constraints.txt anew from what is installed

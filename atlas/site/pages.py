@@ -234,15 +234,17 @@ class Pages:
         ]
 
     def _step(self, step: Step) -> Mapping[str, object]:
-        """One step in words. An implementation goes by the name of what it implements."""
+        """One step in words. An implementation goes by the name of what it implements, and says that it is code."""
         entry = self.catalog.entries.get(step.target)
         if entry is not None:
-            shown, kind, page = entry, self.phrases.label("kind", entry.kind), entry_path(entry)
+            title = self.phrases.marked_title(entry)
+            kind, page = self.phrases.label("kind", entry.kind), entry_path(entry)
         else:
-            shown = self.catalog.implementations[step.target][0]
+            title = self.phrases.marked_title(self.catalog.implementations[step.target][0])
+            title = Markup("{}{}").format(self.phrases.say("path.in-code"), title)
             kind, page = self.phrases.say("path.implementation"), method_page(step.target)
         return {
-            "title": self.phrases.marked_title(shown),
+            "title": title,
             "meta": [kind, self.phrases.duration(step.minutes)],
             "why": self.phrases.own(step.why),
             "run": markup.safe(step.run) if step.run else None,

@@ -89,6 +89,7 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     ),
     "path.steps": ("# steps", "# 步"),
     "path.after": ("Afterwards:", "学完之后："),
+    "path.in-code": ("In code: ", "代码实现："),
     "path.implementation": ("Implementation", "实现"),
     "path.entry": ("See it in the catalog", "查看条目"),
     "path.method": ("See the implementation", "查看实现"),

@@ -109,13 +109,16 @@ def test_a_path_shows_every_step_in_order(catalog: Catalog, pages: dict[str, Pag
             assert language.phrases.duration(path.minutes) in page
 
 
-def test_a_step_may_be_an_implementation(catalog: Catalog, pages: dict[str, Pages]) -> None:
+def test_a_step_may_be_an_implementation_and_says_so(catalog: Catalog, pages: dict[str, Pages]) -> None:
     path = next(iter(catalog.paths.values()))
-    target = next(iter(catalog.implementations))
-    changed = path.model_copy(update={"steps": (path.steps[0].model_copy(update={"target": target}),)})
-    page = unescape(pages["en"].path(changed))
+    target, (entry, *_) = next(iter(catalog.implementations.items()))
+    both = (path.steps[0].model_copy(update={"target": to}) for to in (entry.id, target))
+    page = unescape(pages["en"].path(path.model_copy(update={"steps": tuple(both)})))
     assert f"](../methods/{target.removeprefix('impl:').replace('.', '/')}.md)" in page
-    assert catalog.implementations[target][0].title.en in page
+    assert re.findall(r"^## (.*) {", page, flags=re.MULTILINE) == [
+        f"1. {entry.title.en}",
+        f"2. In code: {entry.title.en}",
+    ]
 
 
 def test_minutes_are_read_as_hours(pages: dict[str, Pages]) -> None:
