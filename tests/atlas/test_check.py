@@ -210,7 +210,15 @@ def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
     assert "no column" in re.sub(r"[│\s]+", " ", result.output)
 
 
-RENAMED = ("glyphdraw", "long-form-factuality", "prismer", "qwen-vl", "wuerstchen")
+RENAMED = (
+    "control-a-video",
+    "glyphdraw",
+    "long-form-factuality",
+    "prismer",
+    "qwen-vl",
+    "videodreamer",
+    "wuerstchen",
+)
 """Papers whose authors have given them another title since the table was made."""
 
 
