@@ -214,8 +214,11 @@ RENAMED = (
     "control-a-video",
     "glyphdraw",
     "long-form-factuality",
+    "pos-text-to-video",
     "prismer",
     "qwen-vl",
+    "seedselect",
+    "value-residual",
     "videodreamer",
     "wuerstchen",
 )
