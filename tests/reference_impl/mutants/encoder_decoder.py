@@ -151,7 +151,7 @@ MUTANTS = [
         "lr=0.5 * learning_rate(200, 64, 200),\n            betas=(0.9, 0.98)",
         "lr=0.5 * learning_rate(200, 64, 200),\n            betas=(0.9, 0.999)",
     ),
-    ed("a fifth of the rate", "lr=learning_rate(1000, 128, 1000)", "lr=0.2 * learning_rate(1000, 128, 1000)"),
+    ed("the whole rate", "lr=0.3 * learning_rate(400, 256, 400)", "lr=learning_rate(400, 256, 400)"),
     ed("cropped to the shortest row", CROP, CROP.replace("max()", "min()")),
     ed("cropped one token short", CROP, CROP.replace("max())]", "max()) - 1]")),
     ed("padding in the loss", REAL, REAL.replace("!= PAD", "> -1")),
