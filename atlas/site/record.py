@@ -130,6 +130,11 @@ def _file(root: Path, module: str) -> Path | None:
     return next((file for file in (stem / "__init__.py", stem.with_suffix(".py")) if file.is_file()), None)
 
 
+def _number(value: float) -> str:
+    """Returns three significant digits, but never an exponent where the digits before the point say it plainly."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def _rows(record: Mapping[str, Any], phrases: Phrases) -> Iterator[Row]:
     promises = record["promises"]
     measured = {"seconds": record["seconds"]["to_picture"], **record["metrics"]}
@@ -139,7 +144,7 @@ def _rows(record: Mapping[str, Any], phrases: Phrases) -> Iterator[Row]:
         bound = phrases.say("record.at-most", f"{promise['at_most']:g}") if promise else ""
         if promise and not promise["kept"]:
             bound = phrases.in_parentheses(bound, phrases.say("record.not-kept"))
-        yield Row(_metric(name, phrases), text(f"{value:.3g}"), bound)
+        yield Row(_metric(name, phrases), text(_number(value)), bound)
     yield Row(phrases.say("record.parameters"), text(f"{record['parameters']:,}"))
     yield Row(phrases.say("record.steps"), text(f"{record['steps']:,}"))
     yield Row(phrases.say("record.seed"), text(record["seed"]))

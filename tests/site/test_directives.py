@@ -157,6 +157,13 @@ def test_what_real_data_get_stands_below_what_samples_get(directives: Directives
     assert rows[3:7] == ["0.2", "0.1", "5", "29"]
 
 
+@pytest.mark.parametrize(("value", "shown"), [(4758.6, "4,759"), (999.4, "999"), (41.66, "41.7"), (0.00004, "4e-05")])
+def test_long_times_are_read_in_seconds_without_an_exponent(directives: Directives, value: float, shown: str) -> None:
+    write_record(directives.root, {**RECORD, "seconds": {"to_picture": value}, "metrics": {}})
+    page = html.unescape(directives.expand("<!-- atlas: record ddpm/digits -->\n", "index.md", "x"))
+    assert f"| {shown} |" in page
+
+
 def test_a_fresh_record_on_a_gpu_says_neither(directives: Directives) -> None:
     fresh = {**RECORD, "source_sha256": source_sha256(directives.root, "reference_impl.diffusion.ddpm")}
     write_record(directives.root, fresh)
