@@ -29,7 +29,9 @@ class Phrases:
     def say(self, key: str, number: object = None) -> str:
         """Returns a string of the table, with `number` in the place of its `#`."""
         found = translator(self.language.code)(key)
-        return found if number is None else found.replace("#", str(number))
+        if number is None:
+            return found
+        return found.replace("#", f"{number:,}" if isinstance(number, int) else str(number))
 
     def own(self, both: Title | Summary | Prose) -> str:
         """Returns a bilingual text in this language; a title without a Chinese name stays English."""

@@ -175,7 +175,7 @@ def test_the_filter_narrows_the_list_and_keeps_its_state_in_the_address(
     page = tab.open("papers/")
     items, status = page.locator(".atlas-list > li:visible"), page.locator(".atlas-filter [role=status]")
     papers = catalog.of_kind("paper")
-    expect(status).to_have_text(f"{len(papers)} entries")
+    expect(status).to_have_text(f"{len(papers):,} entries")
     page.get_by_role("searchbox", name="Text").fill("goodfellow")
     expect(page.get_by_role("link", name="Generative Adversarial Networks", exact=True)).to_be_visible()
     assert 1 <= items.count() < len(papers)
@@ -191,7 +191,7 @@ def test_the_filter_narrows_the_list_and_keeps_its_state_in_the_address(
     page.get_by_role("searchbox", name="Text").fill("nothing has this in it")
     expect(status).to_have_text("No entry fits. Take a condition away.")
     page.get_by_role("button", name="Reset").click()
-    expect(status).to_have_text(f"{len(papers)} entries")
+    expect(status).to_have_text(f"{len(papers):,} entries")
     assert "?" not in page.url
     tab.open("zh/papers/?s=%E6%89%A9%E6%95%A3&level=nosuch")
     assert 1 <= items.count() < len(papers)

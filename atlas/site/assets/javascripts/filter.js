@@ -39,7 +39,7 @@
     }
     for (const [group, shown] of groups) group.hidden = !shown;
     const words = count === 1 ? status.dataset.one : status.dataset.other;
-    status.textContent = count ? words.replace("#", count) : status.dataset.none;
+    status.textContent = count ? words.replace("#", count.toLocaleString("en")) : status.dataset.none;
     const query = new URLSearchParams(wanted).toString();
     history.replaceState(history.state, "", location.pathname + (query ? "?" + query : "") + location.hash);
   }
