@@ -11,10 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from atlas import Catalog
 from atlas.adding import FormError, read_form
 from atlas.adding.form import FORMS
 from atlas.card import cards
+from atlas.catalog import read_vocabularies
 from atlas.cli import app
 from atlas.model import KINDS
 from atlas.source import read
@@ -54,6 +54,14 @@ def body(root: Path, kind: str, **values: str) -> str:
 
 
 @pytest.fixture
+def empty(root: Path, tmp_path: Path) -> Path:
+    """A project without entries: to read them all for every form would take most of the time."""
+    for name in ("catalog/vocabulary", "catalog/schema", ".github"):
+        shutil.copytree(root / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
 def copy(root: Path, tmp_path: Path) -> Path:
     for name in ("catalog", ".github"):
         shutil.copytree(root / name, tmp_path / name)
@@ -69,8 +77,8 @@ def made(copy: Path, text: str) -> tuple[Any, Path | None]:
 
 
 @pytest.mark.parametrize("kind", KINDS_WITH_A_FORM)
-def test_a_filled_form_becomes_a_file_that_needs_only_the_facts(root: Path, copy: Path, kind: str) -> None:
-    result, file = made(copy, body(root, kind))
+def test_a_filled_form_becomes_a_file_that_needs_only_the_facts(root: Path, empty: Path, kind: str) -> None:
+    result, file = made(empty, body(root, kind))
     assert file is not None, result.output
     data = read(file, "x").data
     assert data["kind"] == kind
@@ -82,7 +90,7 @@ def test_a_filled_form_becomes_a_file_that_needs_only_the_facts(root: Path, copy
 
 @pytest.mark.parametrize("kind", KINDS_WITH_A_FORM)
 def test_the_forms_offer_exactly_the_vocabularies(root: Path, kind: str) -> None:
-    vocabularies = Catalog.load(root).vocabularies
+    vocabularies = read_vocabularies(root)
     form = yaml.safe_load((root / FORMS / f"{kind}.yml").read_text(encoding="utf-8"))
     for part in form["body"]:
         if part["type"] == "dropdown":
@@ -109,20 +117,20 @@ HOSTILE = [
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("field", ["summary_en", "vendor", "address", "modality"])
-def test_a_hostile_value_stays_a_value(root: Path, copy: Path, field: str, value: str) -> None:
-    before = {path for path in copy.rglob("*") if path.is_file()}
-    result, file = made(copy, body(root, "tool", **{field: value}))
+def test_a_hostile_value_stays_a_value(root: Path, empty: Path, field: str, value: str) -> None:
+    before = {path for path in empty.rglob("*") if path.is_file()}
+    result, file = made(empty, body(root, "tool", **{field: value}))
     assert result.exception is None or isinstance(result.exception, SystemExit)
-    new = {path for path in copy.rglob("*") if path.is_file()} - before - {copy / "issue.md"}
+    new = {path for path in empty.rglob("*") if path.is_file()} - before - {empty / "issue.md"}
     if file is None:
         assert not new
         return
     assert new == {file}
-    assert file.parent == copy / "catalog/tools"
+    assert file.parent == empty / "catalog/tools"
     document = read(file, "x")
     assert not document.problems
     assert set(document.data) >= {"id", "kind", "summary", "verified"}
-    shown = cards(copy, [file])
+    shown = cards(empty, [file])
     assert not re.search(r"<script|!\[i\]|\]\(http|\$\(touch|`touch", shown)
 
 

@@ -238,7 +238,12 @@ def test_a_file_whose_data_would_change_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "catalog", tmp_path / "catalog")
+    """A part of the catalog, for the command formats one file like another."""
+    shutil.copytree(ROOT / "catalog/vocabulary", tmp_path / "catalog/vocabulary")
+    for folder in FOLDERS.values():
+        (tmp_path / "catalog" / folder).mkdir()
+    for file in [ROOT / "catalog/papers/ddpm.yaml", *(file for file, _ in FILES[::20])]:
+        shutil.copyfile(file, tmp_path / file.relative_to(ROOT))
     return tmp_path
 
 
