@@ -36,6 +36,17 @@ def test_the_committed_table_has_every_combination(table: dict[str, Any]) -> Non
     assert len({row["weights_sha256"] for row in table["rows"]}) == len(combinations())  # a setting that is not read
 
 
+def test_what_the_page_says_of_the_committed_table_is_so(table: dict[str, Any]) -> None:
+    frechet = {Combination(row["prediction"], row["schedule"], row["network"]): row["frechet"] for row in table["rows"]}
+    for (prediction, schedule, network), distance in frechet.items():
+        assert schedule == "linear" or distance < frechet[Combination(prediction, "linear", network)]
+    for network, first_to_last in (("unet", ["eps", "v", "x_0"]), ("dit", ["v", "x_0", "eps"])):
+        for schedule in ("linear", "cosine"):
+            assert first_to_last == sorted(
+                first_to_last, key=lambda name: frechet[Combination(name, schedule, network)]
+            )
+
+
 def test_the_combinations_are_twelve_and_each_network_has_its_preset() -> None:
     assert len(set(combinations())) == 12
     presets = METHODS["guidance"].load().PRESETS
