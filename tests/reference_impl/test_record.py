@@ -105,6 +105,15 @@ def test_committed_records_hold_together(path):
     assert got["git"]["dirty"] is False
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_bleu_that_the_page_names_is_the_recorded_one(language):
+    path = RESULTS / "encoder_decoder" / "multi30k" / "record.json"
+    bleu = 100 - json.loads(path.read_text(encoding="utf-8"))["metrics"]["bleu_missing"]
+    page = ROOT / "docs" / language / "methods" / "transformer" / "encoder_decoder.md"
+    (sentence,) = (line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("BLEU"))
+    assert f" {bleu:.1f}" in sentence
+
+
 def test_every_method_has_a_recorded_run_and_no_record_lacks_its_preset():
     presets = {f"{entry.name}/{preset}" for entry in METHODS.values() for preset in entry.load().PRESETS}
     recorded = {"/".join(path.parts[-3:-1]) for path in RESULTS.glob("*/*/record.json")}
