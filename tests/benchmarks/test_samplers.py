@@ -39,6 +39,19 @@ def test_the_committed_table_is_whole(table: dict[str, Any]) -> None:
         assert [row["steps"] for row in table["samplers"][name]["rows"]] == list(sampler.steps)
 
 
+def test_what_the_page_says_of_the_committed_table_is_so(table: dict[str, Any]) -> None:
+    got = {
+        name: {row["evaluations"]: row["frechet"] for row in part["rows"]} for name, part in table["samplers"].items()
+    }
+    midpoint, ddim, mean_flow = got["flow_midpoint"], got["ddim_0"], got["mean_flow"]
+    assert midpoint[10] <= 1.01 * midpoint[100]
+    assert all(got[name][10] > midpoint[10] for name in ("ddim_0", "ddim_1", "edm_euler", "flow_euler"))
+    assert ddim[20] <= 1.03 * min(ddim.values()) < got["ddpm"][1000]
+    assert mean_flow[2] < 0.6 * mean_flow[1]
+    for steps in (10, 20, 50, 100):  # Heun's last step is a single evaluation
+        assert got["edm_heun"][steps + 1] > got["edm_euler"][steps]
+
+
 def untrained(name: str) -> Any:
     """A method as its preset has it, moved away from the zeros of its first weights."""
     torch.manual_seed(0)
