@@ -31,7 +31,11 @@ class Phrases:
         found = translator(self.language.code)(key)
         if number is None:
             return found
-        return found.replace("#", f"{number:,}" if isinstance(number, int) else str(number))
+        return found.replace("#", self.number(number) if isinstance(number, int) else str(number))
+
+    def number(self, value: int) -> str:
+        """Returns a whole number with a comma between its thousands, as both languages have it."""
+        return f"{value:,}"
 
     def own(self, both: Title | Summary | Prose) -> str:
         """Returns a bilingual text in this language; a title without a Chinese name stays English."""
