@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from atlas.model import IMPLEMENTATION
-from atlas.site.markup import link, text
+from atlas.site.markup import escaped, link, text
 from atlas.site.pages import method_page
 from atlas.site.phrases import Phrases
 from atlas.site.record import COMMIT, RecordError, source_sha256
@@ -54,7 +54,7 @@ def page_of(module: str) -> str:
 
 def caption(table: Mapping[str, Any], phrases: Phrases) -> Markup:
     """How a table was made: command, device, torch, date, commit."""
-    return text(phrases.say("separator")).join(_making(table))
+    return escaped(phrases.say("separator")).join(_making(table))
 
 
 def _making(table: Mapping[str, Any]) -> Iterator[Markup]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from pathlib import Path
 
 import markdown
@@ -292,6 +293,7 @@ def test_the_caches_gain_is_shown_with_how_it_was_measured(directives: Directive
     write_gain(directives.root, GAIN)
     shown = directives.expand(line, "index.md", "x")
     assert "| 1,024 | 12.25 | 1.50 | 8.2 |" in html.unescape(shown)
+    assert re.search(r"</code>, .+, \d{4}-\d\d-\d\d, ", html.unescape(shown))  # a list with its spaces
     assert "!!! warning" in shown
     assert "<b>" not in shown
     write_gain(directives.root, {**GAIN, "source_sha256": source_sha256(directives.root, GAIN["module"])})
