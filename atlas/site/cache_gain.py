@@ -60,7 +60,7 @@ def read_cache_gain(root: Path, phrases: Phrases) -> CacheGain | None:
 def _gain(root: Path, table: Mapping[str, Any], phrases: Phrases) -> CacheGain:
     rows = tuple(
         Row(
-            tokens=f"{row['tokens']:,}",
+            tokens=phrases.number(row["tokens"]),
             without=f"{row['seconds_without']:.2f}",
             cached=f"{row['seconds_with']:.2f}",
             ratio=f"{row['ratio']:.1f}",

@@ -99,7 +99,7 @@ def _dataset(dataset: Dataset, phrases: Phrases) -> Iterator[Fact]:
     yield _fact(phrases, "authors", phrases.people(dataset.authors))
     yield _fact(phrases, "year", dataset.year)
     if dataset.size and dataset.size.examples:
-        yield _fact(phrases, "size", phrases.say("examples", f"{dataset.size.examples:,}"))
+        yield _fact(phrases, "size", phrases.say("examples", dataset.size.examples))
     if dataset.size and dataset.size.bytes:
         yield _fact(phrases, "size", phrases.say("megabytes", f"{dataset.size.bytes / 1e6:,.1f}"))
     if dataset.language:

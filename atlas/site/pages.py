@@ -237,14 +237,12 @@ class Pages:
         """One step in words. An implementation goes by the name of what it implements, and says that it is code."""
         entry = self.catalog.entries.get(step.target)
         if entry is not None:
-            title = self.phrases.marked_title(entry)
-            kind, page = self.phrases.label("kind", entry.kind), entry_path(entry)
+            lead, shown, kind, page = "", entry, self.phrases.label("kind", entry.kind), entry_path(entry)
         else:
-            title = self.phrases.marked_title(self.catalog.implementations[step.target][0])
-            title = Markup("{}{}").format(self.phrases.say("path.in-code"), title)
+            lead, shown = self.phrases.say("path.in-code"), self.catalog.implementations[step.target][0]
             kind, page = self.phrases.say("path.implementation"), method_page(step.target)
         return {
-            "title": title,
+            "title": lead + self.phrases.marked_title(shown),
             "meta": [kind, self.phrases.duration(step.minutes)],
             "why": self.phrases.own(step.why),
             "run": markup.safe(step.run) if step.run else None,

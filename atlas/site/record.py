@@ -145,8 +145,8 @@ def _rows(record: Mapping[str, Any], phrases: Phrases) -> Iterator[Row]:
         if promise and not promise["kept"]:
             bound = phrases.in_parentheses(bound, phrases.say("record.not-kept"))
         yield Row(_metric(name, phrases), text(_number(value)), bound)
-    yield Row(phrases.say("record.parameters"), text(f"{record['parameters']:,}"))
-    yield Row(phrases.say("record.steps"), text(f"{record['steps']:,}"))
+    yield Row(phrases.say("record.parameters"), text(phrases.number(record["parameters"])))
+    yield Row(phrases.say("record.steps"), text(phrases.number(record["steps"])))
     yield Row(phrases.say("record.seed"), text(record["seed"]))
     yield Row(phrases.say("record.command"), _code(record["command"]))
     machine = record["machine"]

@@ -126,7 +126,7 @@ def _rows(name: str, sampler: Mapping[str, Any], phrases: Phrases) -> tuple[Row,
         Row(
             name=text(phrases.say(f"samplers.{name}")),
             page=page,
-            evaluations=f"{row['evaluations']:,}",
+            evaluations=phrases.number(row["evaluations"]),
             frechet=f"{row['frechet']:.2f}",
             class_error=f"{row['class_error']:.1%}",
         )

@@ -129,9 +129,9 @@ SLIPS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_catalog_is_formatted(kind: str) -> None:
-    for file, own in FILES:
+    for file in (file for file, own in FILES if own == kind):
         text = file.read_bytes().decode()
-        assert own != kind or format_text(text, kind) == text, file.name
+        assert format_text(text, kind) == text, file.name
 
 
 @pytest.mark.parametrize("slip", SLIPS)
