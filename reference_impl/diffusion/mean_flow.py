@@ -235,7 +235,7 @@ PRESETS = {
         {"seconds": 90.0, "held_out_loss": 0.5, "one_step_gap": 0.4, "frechet": 2.5, "class_error": 0.05},
     ),
     "fashion": Preset(
-        TrainConfig(data="fashion", steps=4000, decay="cosine", ema_decay=0.998, evaluate_on=2000),
+        TrainConfig(data="fashion", steps=3400, decay="cosine", ema_decay=0.998, evaluate_on=2000),
         MeanFlowConfig(width=48, patch=2, unequal=0.5),
         {"class_error": 0.2},
     ),
