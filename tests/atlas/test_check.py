@@ -212,6 +212,7 @@ def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
 
 RENAMED = (
     "control-a-video",
+    "forgetful-causal-masking",
     "glyphdraw",
     "long-form-factuality",
     "pos-text-to-video",
