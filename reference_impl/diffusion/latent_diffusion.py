@@ -139,8 +139,8 @@ PRESETS = {
         },
     ),
     "fashion": Preset(
-        TrainConfig(data="fashion", steps=9000, lr=1e-3, decay="cosine", ema_decay=0.998, evaluate_on=2000),
-        LatentDiffusionConfig(downs=2, kl_weight=0.01, autoencoder_steps=1500, width=64, S=50),
+        TrainConfig(data="fashion", steps=10_500, lr=1e-3, decay="cosine", ema_decay=0.998, evaluate_on=2000),
+        LatentDiffusionConfig(c_z=8, downs=2, autoencoder_steps=4000, width=64, S=50),
         {"class_error": 0.2},
     ),
 }
