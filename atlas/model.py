@@ -236,13 +236,23 @@ DistinctPeople = AfterValidator(_distinct_people)
 class Paper(Entry):
     """A paper or technical report."""
 
-    KEY_ORDER = ("authors", "year", "venue", "ids")
-    OWN_FACTS = ("authors", "year", "venue", "ids")
+    KEY_ORDER = ("former_titles", "authors", "year", "venue", "ids")
+    OWN_FACTS = KEY_ORDER
 
+    former_titles: Annotated[tuple[Line, ...], between(1, 10), Distinct] = ()
     authors: Annotated[tuple[Person, ...], between(1, 3000), DistinctPeople]
     year: Year
     venue: Venue | None = None
     ids: PaperIds | None = None
+
+    @field_validator("former_titles")
+    @classmethod
+    def _formerly_another(cls, titles: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        title: Title | None = info.data.get("title")
+        for index, former in enumerate(titles):
+            if title and former.casefold() == title.en.casefold():
+                raise broken("AA204", (index,), problem="it is the present title", problem_zh="与现标题相同")
+        return titles
 
 
 class Tool(Entry):

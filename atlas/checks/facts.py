@@ -62,14 +62,15 @@ def read_facts(path: Path) -> dict[str, Facts]:
 
 
 def check(drafts: Sequence[Draft], facts: Mapping[str, Facts]) -> None:
-    """Compare title, first author and year of every paper whose arXiv id is in the table."""
+    """Compare title, present or former, first author and year of every paper whose arXiv id is in the table."""
     for draft in drafts:
         arxiv = draft.text("ids", "arxiv")
         known = facts.get(arxiv.lower()) if arxiv else None
         if known is None or draft.kind != "paper":
             continue
         title = draft.text("title", "en")
-        if title and known.titles and max(_likeness(title, other) for other in known.titles) < _ALIKE:
+        former = [text for text in draft.items("former_titles") if isinstance(text, str)]
+        if title and known.titles and not any(_alike(one, other) for one in (title, *former) for other in known.titles):
             draft.document.report(
                 "AA418", ("title", "en"), value=shortened(title), arxiv=str(arxiv), other=shortened(known.titles[0])
             )
@@ -84,8 +85,8 @@ def check(drafts: Sequence[Draft], facts: Mapping[str, Facts]) -> None:
             draft.document.report("AA420", ("year",), value=str(year), arxiv=str(arxiv), other=known.year)
 
 
-def _likeness(one: str, other: str) -> float:
-    return SequenceMatcher(None, fold_title(one), fold_title(other), autojunk=False).ratio()
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, fold_title(one), fold_title(other), autojunk=False).ratio() >= _ALIKE
 
 
 def _same_person(one: str, other: str) -> bool:

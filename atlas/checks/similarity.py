@@ -27,18 +27,23 @@ def _titles(drafts: Sequence[Draft]) -> None:
     """Two titles within one edit of each other become equal when at most one character of each is left out."""
     seen: dict[int, Draft] = {}
     for draft in drafts:
-        title = draft.text("title", "en")
-        folded = fold_title(title) if title else ""
-        if len(folded) < _SHORTEST_TITLE:
-            continue
         others = {}
-        for key in _variants(folded):
+        for key in _keys(draft):
             other = seen.setdefault(key, draft)
             # A translation and a later edition may bear the same title.
             if other is not draft and other.kind == draft.kind and not _are_known_apart(draft, other):
                 others[other.document.file] = other
         for file, other in others.items():
             draft.document.report("AA415", ("title", "en"), value=str(other.text("title", "en")), other=file)
+
+
+def _keys(draft: Draft) -> Iterator[int]:
+    """Of the present title and of the former ones, under which a paper could be entered again."""
+    former = range(len(draft.items("former_titles")))
+    for path in (("title", "en"), *(("former_titles", index) for index in former)):
+        folded = fold_title(draft.text(*path) or "")
+        if len(folded) >= _SHORTEST_TITLE:
+            yield from _variants(folded)
 
 
 def fold_title(title: str) -> str:

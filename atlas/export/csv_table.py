@@ -14,8 +14,8 @@ from atlas.text import plain
 
 COLUMNS = (
     "id", "kind", "title_en", "title_zh", "summary_en", "summary_zh", "zh_of", "url", "page_en", "page_zh",
-    "former_urls", "links", "authors", "year", "venue_name", "venue_year", "venue_type", "ids_arxiv", "ids_doi",
-    "ids_openreview", "ids_acl", "publisher", "isbn", "vendor", "repo", "packages_pypi", "packages_npm",
+    "former_urls", "links", "former_titles", "authors", "year", "venue_name", "venue_year", "venue_type", "ids_arxiv",
+    "ids_doi", "ids_openreview", "ids_acl", "publisher", "isbn", "vendor", "repo", "packages_pypi", "packages_npm",
     "packages_conda", "provider", "instructors", "format", "language", "hours", "licence", "licence_note_en",
     "licence_note_zh", "weights_licence", "cost", "access", "api_key_required", "min_vram_gb", "prerequisites_en",
     "prerequisites_zh", "released", "revised", "card", "size_examples", "size_bytes", "known_issues_en",

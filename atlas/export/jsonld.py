@@ -39,13 +39,19 @@ def jsonld(catalog: Catalog, entry: Entry, *, site_url: str) -> str:
         "@id": f"{page(site_url, entry.id, 'en')}#entry",
         **_own(catalog, entry),
         "name": plain(entry.title.en),
-        "alternateName": _tagged("zh", entry.title.zh) if entry.title.zh else None,
+        "alternateName": _other_names(entry),
         "description": [_tagged("en", entry.summary.en), _tagged("zh", entry.summary.zh)],
         "url": checked(entry.url),
         "keywords": [word for name in ("modality", "task", "family") for word in _labels(catalog, entry, name)],
         "mainEntityOfPage": pages,
     }
     return dumps_compact(_without_nothing(node))
+
+
+def _other_names(entry: Entry) -> list[Node]:
+    former = entry.former_titles if isinstance(entry, Paper) else ()
+    chinese = [_tagged("zh", entry.title.zh)] if entry.title.zh else []
+    return [*chinese, *(_tagged("en", title) for title in former)]
 
 
 def _own(catalog: Catalog, entry: Entry) -> Node:

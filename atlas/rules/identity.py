@@ -185,8 +185,9 @@ RULES = (
         "AA418",
         "the title '{value}' is not that of arXiv {arxiv}: '{other}'",
         "标题“{value}”与 arXiv {arxiv} 的标题“{other}”不符",
-        "find out which of the two is wrong, the title or the arXiv id",
-        "请查明标题与 arXiv 编号哪个有误",
+        "find out which of the two is wrong, the title or the arXiv id; of a paper that its authors have renamed, "
+        "write the old title under `former_titles`",
+        "请查明标题与 arXiv 编号哪个有误；若作者后来改了题目，请把旧题目写入 `former_titles`",
         example='ids:\n  arxiv: "2006.11239"\ntitle:\n  en: Diffusion Models Beat GANs on Image Synthesis\n',
         mended='ids:\n  arxiv: "2006.11239"\ntitle:\n  en: Denoising Diffusion Probabilistic Models\n',
     ),

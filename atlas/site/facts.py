@@ -40,6 +40,8 @@ def facts(entry: Entry, phrases: Phrases) -> list[Fact]:
 
 
 def _paper(paper: Paper, phrases: Phrases) -> Iterator[Fact]:
+    for title in paper.former_titles:
+        yield _fact(phrases, "former_titles", title)
     yield _fact(phrases, "authors", phrases.people(paper.authors))
     yield _fact(phrases, "year", paper.year)
     if paper.venue:

@@ -154,6 +154,7 @@ STRINGS: Mapping[str, tuple[str, str]] = {
     "field.title": ("Title", "标题"),
     "field.summary": ("Summary", "简介"),
     "field.url": ("Address", "网址"),
+    "field.former_titles": ("Formerly titled", "曾用标题"),
     "field.former_urls": ("Former addresses", "曾用网址"),
     "field.zh_of": ("Translated from", "译自版本"),
     "field.links": ("Links", "链接"),

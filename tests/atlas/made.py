@@ -38,6 +38,7 @@ _COMMON: dict[str, Any] = {
 
 _OWN: Mapping[str, dict[str, Any]] = {
     "paper": {
+        "former_titles": ["An Earlier Study of Noise"],
         "authors": [
             {"name": "Aaron van den Oord"},
             {"name": "Jürgen Schmidhuber"},

@@ -330,6 +330,12 @@ MISTAKES: list[Mistake] = [
         "summary",
         "en: How noise",
     ),
+    Mistake(
+        29,
+        "title:\n  en: A Title That Stays as It Is\nformer_titles: [A title that stays as it is]\n",
+        "AA204",
+        "former_titles[0]",
+    ),
     # 30: the same paper under another address
     Mistake(30, 'ids:\n  arxiv: "2006.11239"\nurl: https://arxiv.org/abs/2006.11239\n', "AA405", "ids.arxiv", "arxiv:"),
     *_many(

@@ -65,7 +65,8 @@ def test_every_entry_reads_back(catalog: Catalog) -> None:
         node = expand(jsonld(catalog, entry, site_url=SITE))
         kinds = {name.removeprefix(SCHEMA) for name in node["@type"]}
         assert values(node, "name") == [entry.title.en]
-        assert values(node, "alternateName") == ([entry.title.zh] if entry.title.zh else [])
+        former = getattr(entry, "former_titles", ())
+        assert values(node, "alternateName") == [*([entry.title.zh] if entry.title.zh else []), *former]
         texts = {value["@language"].lower(): value["@value"] for value in node[SCHEMA + "description"]}
         assert texts == {"en": entry.summary.en, "zh-hans": entry.summary.zh}
         assert values(node, "url") == [entry.url]
