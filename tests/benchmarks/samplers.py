@@ -115,7 +115,8 @@ SAMPLERS: Mapping[str, Sampler] = {
 
 def train(method: str, seed: int, folder: Path, settings: Iterable[str] = ()) -> dict[str, Any]:
     """The record of one training, in a process of its own; its checkpoint is in the folder."""
-    return runs.run(method, method, PRESET, seed, folder, settings)
+    # The numbers that the training itself ends with are not read here: `judge` asks each sampler anew.
+    return runs.run(method, method, PRESET, seed, folder, [*settings, "evaluate_on=20"])
 
 
 @contextmanager
