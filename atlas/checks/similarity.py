@@ -39,9 +39,9 @@ def _titles(drafts: Sequence[Draft]) -> None:
 
 def _keys(draft: Draft) -> Iterator[int]:
     """Of the present title and of the former ones, under which a paper could be entered again."""
-    former = range(len(draft.items("former_titles")))
-    for path in (("title", "en"), *(("former_titles", index) for index in former)):
-        folded = fold_title(draft.text(*path) or "")
+    former = (title for title in draft.items("former_titles") if isinstance(title, str))
+    for title in (draft.text("title", "en") or "", *former):
+        folded = fold_title(title)
         if len(folded) >= _SHORTEST_TITLE:
             yield from _variants(folded)
 
