@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-# One worker for each core.
-CORES := --numprocesses auto
+# One worker for each core; one that has nothing left takes tests from another, for they differ much in length.
+CORES := --numprocesses auto --dist worksteal
 
 .PHONY: help serve site zensical check methods test fast lint types gpu mutants presets lock clean
 
