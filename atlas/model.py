@@ -76,10 +76,12 @@ class Link(Model):
 class Person(Model):
     """An author or instructor, the name in its natural order; or an organisation.
 
-    `same_name` says of a second person of the same name in one list that it is no slip.
+    `family_name` is there only where that is more than the last word and no particle in lower case shows it, as with
+    Daniel De Freitas. `same_name` says of a second person of the same name in one list that it is no slip.
     """
 
     name: Line
+    family_name: Line | None = None
     orcid: Orcid | None = None
     organisation: Flag = False
     same_name: Flag = False
@@ -89,6 +91,13 @@ class Person(Model):
         padded = f" {self.name.lower()} "
         if not self.organisation and any(sign in padded for sign in _NOT_A_NAME):
             raise broken("AA410", value=self.name)
+        if self.family_name is not None and (self.organisation or not self.name.endswith(f" {self.family_name}")):
+            raise broken(
+                "AA204",
+                ("family_name",),
+                problem=f"'{self.family_name}' is not what the name of a person ends with",
+                problem_zh=f"“{self.family_name}”不是这一姓名的结尾",
+            )
         return self
 
 

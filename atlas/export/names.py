@@ -34,11 +34,13 @@ class Name:
 def parts(person: Person) -> Name | None:
     """Returns the parts of a name, or None for what has no parts: an organisation, or no name at all.
 
-    The rule is BibTeX's: the words in lower case before the family name are its particle.
+    The rule is BibTeX's, where the entry does not name the family: the words in lower case before it are its particle.
     """
     words = plain(person.name).split()
     if person.organisation or not words or _NOT_IN_A_NAME & set(person.name) or "and" in map(str.lower, words):
         return None
+    if person.family_name:
+        return Name(plain(person.name.removesuffix(person.family_name)).strip(), "", plain(person.family_name))
     lineage = words.pop() if len(words) > 2 and words[-1] in _LINEAGES else ""
     found = BibtexPerson(" ".join(words))
     given = [*found.first_names, *found.middle_names]

@@ -42,6 +42,7 @@ _OWN: Mapping[str, dict[str, Any]] = {
         "authors": [
             {"name": "Aaron van den Oord"},
             {"name": "Jürgen Schmidhuber"},
+            {"name": "Daniel De Freitas", "family_name": "De Freitas"},
             {"name": "李"},
             {"name": "Example Research", "organisation": True},
         ],

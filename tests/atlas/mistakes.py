@@ -336,6 +336,20 @@ MISTAKES: list[Mistake] = [
         "AA204",
         "former_titles[0]",
     ),
+    *(
+        Mistake(
+            32,
+            f"authors:\n  - name: {name}\n    family_name: {family}\n{more}",
+            "AA204",
+            "authors[0].family_name",
+            "family_name:",
+        )
+        for name, family, more in (
+            ("Daniel De Freitas", "Freitas De", ""),
+            ("Daniel De Freitas", "Daniel De Freitas", ""),
+            ("Example Research", "Research", "    organisation: true\n"),
+        )
+    ),
     # 30: the same paper under another address
     Mistake(30, 'ids:\n  arxiv: "2006.11239"\nurl: https://arxiv.org/abs/2006.11239\n', "AA405", "ids.arxiv", "arxiv:"),
     *_many(

@@ -64,6 +64,7 @@ def test_names_are_printed_as_their_bearers_write_them(full: Catalog) -> None:
     assert authors == [
         {"given": "Aaron", "non-dropping-particle": "van den", "family": "Oord"},
         {"given": "Jürgen", "family": "Schmidhuber"},
+        {"given": "Daniel", "family": "De Freitas"},
         {"family": "李"},
         {"literal": "Example Research"},
     ]

@@ -126,10 +126,11 @@ def test_only_properties_that_schema_org_has(catalog: Catalog) -> None:
 
 
 def test_the_parts_of_a_name(full: Catalog) -> None:
-    first, _, third, fourth = json.loads(jsonld(full, full.entries["full-paper"], site_url=SITE))["author"]
+    first, _, third, fourth, last = json.loads(jsonld(full, full.entries["full-paper"], site_url=SITE))["author"]
     assert (first["givenName"], first["familyName"]) == ("Aaron", "van den Oord")
-    assert third == {"@type": "Person", "name": "李"}
-    assert fourth == {"@type": "Organization", "name": "Example Research"}
+    assert (third["givenName"], third["familyName"]) == ("Daniel", "De Freitas")
+    assert fourth == {"@type": "Person", "name": "李"}
+    assert last == {"@type": "Organization", "name": "Example Research"}
 
 
 def test_a_licence_is_the_spdx_list_s_page(full: Catalog) -> None:

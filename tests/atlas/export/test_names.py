@@ -27,6 +27,12 @@ def test_parts(name: str, expected: Name) -> None:
     assert parts(Person(name=name)) == expected
 
 
+def test_the_entry_may_name_the_family() -> None:
+    """Nothing in the words tells Daniel De Freitas from Minh Van Nguyen, whose Van is a middle name."""
+    assert parts(Person(name="Daniel De Freitas", family_name="De Freitas")) == Name("Daniel", "", "De Freitas")
+    assert parts(Person(name="Minh Van Nguyen")) == Name("Minh Van", "", "Nguyen")
+
+
 def test_an_organisation_has_no_parts() -> None:
     assert parts(Person(name="Google DeepMind", organisation=True)) is None
 
