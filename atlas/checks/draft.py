@@ -44,6 +44,14 @@ class Draft:
         value = self.value(*path)
         return value if isinstance(value, str) else None
 
+    def titles(self) -> Iterator[tuple[FieldPath, str]]:
+        """The present English title and the former ones, each with its path."""
+        former = len(self.items("former_titles"))
+        paths: list[FieldPath] = [("title", "en"), *(("former_titles", index) for index in range(former))]
+        for path in paths:
+            if title := self.text(*path):
+                yield path, title
+
     def bilingual(self) -> Iterator[tuple[FieldPath, dict[str, Any]]]:
         """Every value that holds text in the two languages, with its path."""
         for name, value in self.document.data.items():

@@ -69,8 +69,8 @@ def check(drafts: Sequence[Draft], facts: Mapping[str, Facts]) -> None:
         if known is None or draft.kind != "paper":
             continue
         title = draft.text("title", "en")
-        former = [text for text in draft.items("former_titles") if isinstance(text, str)]
-        if title and known.titles and not any(_alike(one, other) for one in (title, *former) for other in known.titles):
+        ours = [one for _, one in draft.titles()]
+        if title and known.titles and not any(_alike(one, other) for one in ours for other in known.titles):
             draft.document.report(
                 "AA418", ("title", "en"), value=shortened(title), arxiv=str(arxiv), other=shortened(known.titles[0])
             )

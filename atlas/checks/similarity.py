@@ -25,25 +25,21 @@ def check(drafts: Sequence[Draft]) -> None:
 
 def _titles(drafts: Sequence[Draft]) -> None:
     """Two titles within one edit of each other become equal when at most one character of each is left out."""
-    seen: dict[int, Draft] = {}
+    seen: dict[int, tuple[Draft, str]] = {}
     for draft in drafts:
         others = {}
-        for key in _keys(draft):
-            other = seen.setdefault(key, draft)
-            # A translation and a later edition may bear the same title.
-            if other is not draft and other.kind == draft.kind and not _are_known_apart(draft, other):
-                others[other.document.file] = other
-        for file, other in others.items():
-            draft.document.report("AA415", ("title", "en"), value=str(other.text("title", "en")), other=file)
-
-
-def _keys(draft: Draft) -> Iterator[int]:
-    """Of the present title and of the former ones, under which a paper could be entered again."""
-    former = (title for title in draft.items("former_titles") if isinstance(title, str))
-    for title in (draft.text("title", "en") or "", *former):
-        folded = fold_title(title)
-        if len(folded) >= _SHORTEST_TITLE:
-            yield from _variants(folded)
+        # A paper could be entered again under a former title as well.
+        for path, title in draft.titles():
+            folded = fold_title(title)
+            if len(folded) < _SHORTEST_TITLE:
+                continue
+            for key in _variants(folded):
+                other, theirs = seen.setdefault(key, (draft, title))
+                # A translation and a later edition may bear the same title.
+                if other is not draft and other.kind == draft.kind and not _are_known_apart(draft, other):
+                    others[other.document.file] = (path, theirs)
+        for file, (path, theirs) in others.items():
+            draft.document.report("AA415", path, value=theirs, other=file)
 
 
 def fold_title(title: str) -> str:
